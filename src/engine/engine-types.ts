@@ -1,0 +1,120 @@
+import type { Duplex, Readable, Writable } from "node:stream";
+
+/**
+ * How a sandbox of the local engine is separated from the machine.
+ *
+ * `namespaces`: own mount, PID, UTS and IPC namespaces with an overlay over the host's system directories.
+ * `none`: ordinary processes of this machine in a folder of their own. It protects nothing and must be asked for by name.
+ */
+export type Isolation = "namespaces" | "none";
+
+/** What the probe found: whether namespaces work here, and if not, why and what to change. */
+export type IsolationProbe =
+  | { readonly available: true }
+  | { readonly available: false; readonly reason: string; readonly advice: string };
+
+export interface LocalEngineOptions {
+  /** Absolute path of the folder that holds the engine's state and its sandboxes. Created with mode 0700 when missing. */
+  readonly directory: string;
+  /** Default: `namespaces`. When they do not work here, opening the engine rejects with the probe's reason; it never downgrades. */
+  readonly isolation?: Isolation;
+}
+
+export interface EngineSandboxOptions {
+  /** Letters, digits and `-`, at most 64. Default: a random UUID. */
+  readonly id?: string;
+  /** Added to the environment of every process of the sandbox. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Kept with the sandbox on disk, for whoever made it. Must be JSON. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+export type EngineSandboxState = "running" | "stopped";
+
+export interface EngineProcessOptions {
+  /** Absolute path inside the sandbox. Default: the sandbox's working directory. A missing one rejects with ENOENT and `syscall: "chdir"`. */
+  readonly cwd?: string;
+  /** Added to the sandbox's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface EngineProcessExit {
+  /** The exit code, or null when a signal ended the process. */
+  readonly exitCode: number | null;
+  /** The signal that ended the process, such as `SIGKILL`, or null. */
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process in a sandbox, leader of a process group of its own. */
+export interface EngineProcess {
+  /** PID as the host sees it. */
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when the process itself has ended, although children of it may still hold its output open. */
+  readonly exited: Promise<EngineProcessExit>;
+  /** Sends a signal to the whole process group. Does nothing when it is gone. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+export type EngineFileType = "file" | "directory" | "symlink" | "other";
+
+export interface EngineFileInfo {
+  /** Base name, decoded as UTF-8 (invalid bytes become U+FFFD). */
+  readonly name: string;
+  /** Base name as it is on disk. */
+  readonly nameBytes: Buffer;
+  readonly type: EngineFileType;
+  readonly sizeBytes: number;
+  /** Permission bits with setuid, setgid and sticky, such as 0o644. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedAt: Date;
+}
+
+/**
+ * Files of a running sandbox, as its own processes see them: absolute paths inside the sandbox, symbolic links resolved
+ * inside it, and never a way out of it. Failures reject with a Node-style error (`code` ENOENT, EACCES, EISDIR, ENOTDIR,
+ * EEXIST, ENOTEMPTY, ENOSPC, ELOOP) whose message names the path inside the sandbox.
+ */
+export interface EngineFiles {
+  stat(path: string, options?: { readonly followSymlinks?: boolean }): Promise<EngineFileInfo>;
+  list(directory: string): Promise<EngineFileInfo[]>;
+  /** Bytes `start` to `end` (exclusive) of a regular file. Rejects with EISDIR on a directory. */
+  read(
+    path: string,
+    options?: { readonly start?: number; readonly end?: number },
+  ): Promise<{ readonly sizeBytes: number; readonly stream: Readable }>;
+  /** Creates or truncates in place (follows a final symlink inside the sandbox). Resolves with the bytes written. */
+  write(path: string, content: Readable | Uint8Array, options?: { readonly mode?: number }): Promise<number>;
+  makeDirectory(path: string, options?: { readonly mode?: number; readonly recursive?: boolean }): Promise<void>;
+  remove(path: string, options?: { readonly recursive?: boolean }): Promise<void>;
+  /** rename(2), which replaces an existing destination file; across file systems of the sandbox it copies. */
+  move(source: string, destination: string): Promise<void>;
+  setMode(path: string, mode: number): Promise<void>;
+  setOwner(path: string, owner: { readonly uid?: number; readonly gid?: number }): Promise<void>;
+}
+
+export interface EngineSandbox {
+  readonly id: string;
+  readonly isolation: Isolation;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Home directory of the sandbox's user: `/root` with namespaces, a folder of the sandbox's own without. */
+  readonly homeDirectory: string;
+  /** Read from the machine at each call, never cached. */
+  state(): Promise<EngineSandboxState>;
+  start(): Promise<void>;
+  /** SIGTERM to every process, SIGKILL after `graceMs` (default 10 000; 0 kills at once). Files stay. */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+  /** Stops at once and removes every file, mount and process. Idempotent. */
+  delete(): Promise<void>;
+  setMetadata(metadata: Readonly<Record<string, unknown>>): Promise<void>;
+  spawn(argv: readonly string[], options?: EngineProcessOptions): Promise<EngineProcess>;
+  readonly files: EngineFiles;
+  /** A byte stream to a TCP port on the sandbox's loopback. Rejects with ECONNREFUSED when nothing listens. */
+  connect(port: number, options?: { readonly signal?: AbortSignal }): Promise<Duplex>;
+  /** TCP ports on which a process of this sandbox listens, ascending. */
+  listeningPorts(): Promise<number[]>;
+}
