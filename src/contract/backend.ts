@@ -1,0 +1,122 @@
+import type { CallOptions } from "./call-options.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { Command, ExecOptions, ExecResult } from "./command.ts";
+import type {
+  FileContent,
+  FileInfo,
+  FileToWrite,
+  ListFilesOptions,
+  ReadFileOptions,
+  RemoveOptions,
+  WriteFileOptions,
+} from "./files.ts";
+import type { PreviewUrl, PreviewUrlOptions } from "./preview.ts";
+import type { SetupEvent } from "./setup-events.ts";
+import type { Status } from "./status.ts";
+
+/** All that another process needs to reach the same sandbox. JSON, and nothing secret in it. */
+export interface BackendRef {
+  /** Version of this form. */
+  readonly version: 1;
+  readonly type: string;
+  readonly sandboxId: string;
+  readonly workDir: string;
+  /** The sandbox's name at the provider. */
+  readonly name: string | undefined;
+  readonly organizationId: string | undefined;
+}
+
+export interface SetupOptions extends CallOptions {
+  /** Milliseconds for everything together. Default: the config's `setupTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** Told of each step. What it throws fails the setup. */
+  readonly onEvent?: ((event: SetupEvent) => void) | undefined;
+}
+
+export interface ReconnectOptions extends CallOptions {
+  /** `if-stopped` starts a stopped or archived sandbox; `never` rejects with {@link SandboxStateError}. Default: `if-stopped`. */
+  readonly start?: "if-stopped" | "never" | undefined;
+  /** Milliseconds. Default: 120 000; 1 800 000 for an archived sandbox. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * One sandbox, whoever provides it.
+ *
+ * Every method takes `signal` and `timeoutMs`, checks its arguments before any request, and rejects with a subclass of
+ * {@link SandboxError}. Disposal closes connections and never deletes: only `teardown` does.
+ */
+export interface Backend extends AsyncDisposable {
+  /** The type string that the factory knows this backend by. */
+  readonly type: string;
+  readonly capabilities: Capabilities;
+  /** Undefined before `setup` or `reconnect`. */
+  readonly sandboxId: string | undefined;
+  /** Absolute path in the sandbox. */
+  readonly workDir: string;
+  /** What `reconnectBackend` takes; undefined before `setup` or `reconnect`. */
+  readonly ref: BackendRef | undefined;
+
+  /**
+   * Creates the sandbox (or adopts the owner's sandbox of the same name), proves that it answers, and clones the repository.
+   * A setup that fails or is aborted leaves nothing behind, or says in the error's `leaked` what the provider does not let go yet.
+   *
+   * @throws {@link SetupError} with the step that failed, {@link TimeoutError}, {@link AbortError}, {@link SandboxStateError}
+   * when the name belongs to another owner.
+   */
+  setup(options?: SetupOptions): Promise<void>;
+  /**
+   * Connects to a sandbox by its ID alone, from any process. A stopped one is started, a transition is waited for.
+   *
+   * @throws {@link SandboxNotFoundError} when the provider said twice that there is none.
+   */
+  reconnect(sandboxId: string, options?: ReconnectOptions): Promise<void>;
+  /** Starts the sandbox and resolves when it runs and answers. Default `timeoutMs`: 120 000. */
+  start(options?: CallOptions): Promise<void>;
+  /** Stops the sandbox and resolves when it is stopped. Files stay, processes end. Default `timeoutMs`: 120 000. */
+  stop(options?: CallOptions): Promise<void>;
+  /** Asks the provider. Default `timeoutMs`: 30 000. */
+  status(options?: CallOptions): Promise<Status>;
+  /** Deletes the sandbox; resolves when it is proven gone. Idempotent. Default `timeoutMs`: 120 000. */
+  teardown(options?: CallOptions): Promise<void>;
+
+  /**
+   * Runs a command to its end. It does not depend on one connection: a lost answer neither ends it nor runs it twice.
+   *
+   * @throws {@link CommandFailedError} for an exit code that is not 0, unless `check` is false; {@link CommandTimeoutError};
+   * {@link CompletionUnknownError} when nobody can know how it ended; {@link WorkingDirectoryNotFoundError}.
+   */
+  exec(command: Command, options?: ExecOptions): Promise<ExecResult>;
+
+  /** Default `timeoutMs` of the file methods: 300 000. Relative paths are under `workDir`. */
+  readFile(path: string, options: ReadFileOptions & { readonly encoding: "utf8" }): Promise<string>;
+  readFile(
+    path: string,
+    options?: ReadFileOptions & { readonly encoding?: undefined },
+  ): Promise<Uint8Array>;
+  /** The content as a stream with back-pressure; cancel it to stop early. */
+  readFileStream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
+  /** Writes the whole file atomically, makes parents, follows a symbolic link, keeps mode and owner of what it replaces. */
+  writeFile(path: string, content: FileContent, options?: WriteFileOptions): Promise<void>;
+  /** Writes several files, each atomically. The first failure rejects; files before it are written. */
+  writeFiles(files: readonly FileToWrite[], options?: CallOptions): Promise<void>;
+  /** Entries of a directory, symbolic links and dangling ones included, sorted by path. */
+  listFiles(directory: string, options?: ListFilesOptions): Promise<FileInfo[]>;
+  /** Does not follow a symbolic link. */
+  stat(path: string, options?: CallOptions): Promise<FileInfo>;
+  /** True for anything at that path, a dangling symbolic link included. */
+  exists(path: string, options?: CallOptions): Promise<boolean>;
+  /** Also makes the parents; an existing directory is fine. */
+  makeDirectory(path: string, options?: CallOptions): Promise<void>;
+  remove(path: string, options?: RemoveOptions): Promise<void>;
+  /** Renames; an existing file at the destination is replaced, an existing directory rejects with {@link FileAccessError}. */
+  move(source: string, destination: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * The address under which a port of the sandbox is reached from outside. Does not check that anything listens.
+   * Default `timeoutMs`: 30 000.
+   */
+  getPreviewUrl(port: number, options?: PreviewUrlOptions): Promise<PreviewUrl>;
+
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,52 @@
+/** Credentials for a git remote over HTTP. */
+export interface GitCredentials {
+  /** Default: `git`, which the large hosts accept beside a token. */
+  readonly username?: string | undefined;
+  /** Password or access token. */
+  readonly password: string;
+  /** Host (and port, when it is not the default one) that may be answered. Default: the host of `repoUrl`; for `exec`, of any remote. */
+  readonly host?: string | undefined;
+}
+
+/** How long an idle sandbox lives, in minutes, counted by the provider. Finite by default, so that a forgotten sandbox ends. */
+export interface IdleConfig {
+  /** Minutes without activity until the sandbox stops. 0 means never. Default: 15. */
+  readonly autoStopMinutes?: number | undefined;
+  /** Minutes that a sandbox stays stopped until it is archived. Default: 1 440 (one day). */
+  readonly autoArchiveMinutes?: number | undefined;
+  /** Minutes that a sandbox stays stopped until it is deleted. -1 means never. Default: 43 200 (thirty days). */
+  readonly autoDeleteMinutes?: number | undefined;
+}
+
+/** What every backend's config has. */
+export interface BackendConfig {
+  /** What this sandbox is for, in any text, such as `repo/branch`. The same name and owner always mean the same sandbox. */
+  readonly name?: string | undefined;
+  /** Who owns the sandbox: your app, or one installation of it. Required to adopt a sandbox that exists under the same name. */
+  readonly owner?: string | undefined;
+  /** Repository to clone into `workDir`. Without it `workDir` starts empty. No credentials in the URL. */
+  readonly repoUrl?: string | undefined;
+  /** Branch to check out; created from the default branch when the remote does not have it. */
+  readonly branchName?: string | undefined;
+  /** Full commit hash (40 hexadecimal digits) at which the branch starts. */
+  readonly commit?: string | undefined;
+  /** Number of commits to clone. Default: the whole history. */
+  readonly cloneDepth?: number | undefined;
+  /** Also clones submodules, recursively. Default: false. */
+  readonly submodules?: boolean | undefined;
+  /** Used for clone alone, and found nowhere in the sandbox afterwards. */
+  readonly gitCredentials?: GitCredentials | undefined;
+  /** Absolute path in the sandbox that the repository is cloned to and that commands run in. Default: `/workspace`. */
+  readonly workDir?: string | undefined;
+  /** Environment of every command. Stored by the provider with the sandbox, so nothing secret belongs here. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Labels of the sandbox, beside our own, which begin with `sandbox-backend.`. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds for the whole of `setup`. Default: 600 000. */
+  readonly setupTimeoutMs?: number | undefined;
+  /** Milliseconds for the clean-up after a failed `setup`, which does not share its deadline. Default: 30 000. */
+  readonly cleanupTimeoutMs?: number | undefined;
+  readonly idle?: IdleConfig | undefined;
+  /** Leaves the sandbox of a failed `setup` for inspection; the error names it. Default: false. */
+  readonly keepOnFailure?: boolean | undefined;
+}

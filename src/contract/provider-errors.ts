@@ -1,0 +1,84 @@
+import { SandboxError, type SandboxErrorOptions } from "./sandbox-error.ts";
+
+/** A config or an argument is wrong. Raised before any request; `path` names it. */
+export class ConfigError extends SandboxError {
+  override readonly name = "ConfigError";
+  readonly code = "CONFIG_INVALID";
+  /** Where the wrong value is, such as `resources.cpu`; empty for the whole. */
+  readonly path: string;
+
+  constructor(message: string, options: SandboxErrorOptions & { readonly path?: string } = {}) {
+    super(message, options);
+    this.path = options.path ?? "";
+  }
+}
+
+/** The provider does not accept the key. Never retried. */
+export class AuthenticationError extends SandboxError {
+  override readonly name = "AuthenticationError";
+  readonly code = "AUTHENTICATION_FAILED";
+}
+
+/** The key is valid and lacks a right. */
+export class PermissionError extends SandboxError {
+  override readonly name = "PermissionError";
+  readonly code = "PERMISSION_DENIED";
+}
+
+/** The provider could not be reached. It says nothing about the sandbox. */
+export class ConnectionError extends SandboxError {
+  override readonly name = "ConnectionError";
+  readonly code = "CONNECTION_FAILED";
+}
+
+/** A limit of the organisation is reached. */
+export class QuotaError extends SandboxError {
+  override readonly name = "QuotaError";
+  readonly code = "QUOTA_EXCEEDED";
+}
+
+/** The provider has no machine free for this. */
+export class CapacityError extends SandboxError {
+  override readonly name = "CapacityError";
+  readonly code = "NO_CAPACITY";
+}
+
+/** Too many requests. */
+export class RateLimitError extends SandboxError {
+  override readonly name = "RateLimitError";
+  readonly code = "RATE_LIMITED";
+  /** Milliseconds that the provider asked to wait; undefined when it named none. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    options: SandboxErrorOptions & { readonly retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** A snapshot is missing, inactive, or could not be made. */
+export class SnapshotError extends SandboxError {
+  override readonly name = "SnapshotError";
+  readonly code = "SNAPSHOT_FAILED";
+}
+
+/** The preview address cannot be had or does not lead to the sandbox. */
+export class PreviewError extends SandboxError {
+  override readonly name = "PreviewError";
+  readonly code = "PREVIEW_FAILED";
+}
+
+/** This backend cannot do that. Raised before any request; `capabilities` says so beforehand. */
+export class UnsupportedOperationError extends SandboxError {
+  override readonly name = "UnsupportedOperationError";
+  readonly code = "UNSUPPORTED_OPERATION";
+}
+
+/** An answer makes no sense, such as HTML where JSON is due: as a rule a wrong address. */
+export class ProtocolError extends SandboxError {
+  override readonly name = "ProtocolError";
+  readonly code = "PROTOCOL";
+}

@@ -1,0 +1,92 @@
+import type { IdleConfig } from "../contract/config.ts";
+import type { PreviewUrl } from "../contract/preview.ts";
+import type { SandboxState } from "../contract/status.ts";
+
+/** Every call of a transport is bounded by the signal of the deadline above it. */
+export interface TransportCall {
+  readonly signal: AbortSignal;
+}
+
+/** What a provider says about a sandbox, in our words. */
+export interface SandboxRecord {
+  readonly id: string;
+  /** The sandbox's name at the provider. */
+  readonly name: string;
+  readonly state: SandboxState;
+  readonly providerState: string;
+  /** The provider's reason of an error state, where it gave one. */
+  readonly message: string | undefined;
+  /** Whether the provider is on its way to `running` without being asked, as an archived sandbox that is being restored. */
+  readonly becomingRunning: boolean;
+  /** Whether the provider offers to repair the error. */
+  readonly recoverable: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface CreateSandboxRequest {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly idle: Required<IdleConfig>;
+}
+
+/** A range of bytes; `end` is exclusive. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What one running sandbox offers inside. */
+export interface SandboxChannel {
+  /**
+   * Runs a script in a shell of the image (any of sh, dash, bash, busybox, zsh), which reads it from standard input or a file,
+   * waits for its end, and returns standard output and standard error together, as text in which bytes that are not UTF-8 are
+   * U+FFFD. Rejects with a typed error; after a `ConnectionError` the script may or may not have run, may still run, or may begin later.
+   */
+  runScript(script: string, call: TransportCall): Promise<string>;
+  /** Bytes of a file as it is now; `sizeBytes` is the size of the whole file. Without a range: all of it. */
+  read(
+    path: string,
+    range: ByteRange | undefined,
+    call: TransportCall,
+  ): Promise<{ readonly sizeBytes: number; readonly stream: ReadableStream<Uint8Array> }>;
+  /** Creates or overwrites a file; parents are made. Not atomic. */
+  upload(
+    path: string,
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    call: TransportCall,
+  ): Promise<void>;
+}
+
+/** What a provider must offer; everything else is written once on top of it. */
+export interface Transport {
+  /**
+   * Asks for a sandbox and resolves as soon as the provider has accepted; it need not be running. Rejects with
+   * `SandboxStateError` when the name is taken. After a `ConnectionError` or `TimeoutError` the sandbox may exist.
+   */
+  create(request: CreateSandboxRequest, call: TransportCall): Promise<SandboxRecord>;
+  /** The sandbox with that ID or name; undefined when the provider says that there is none. Never cached. */
+  find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined>;
+  /** Asks; resolves when accepted. Rejects with `SandboxStateError` while another change is under way. */
+  requestStart(sandboxId: string, call: TransportCall): Promise<void>;
+  requestStop(sandboxId: string, call: TransportCall): Promise<void>;
+  requestRecovery(sandboxId: string, call: TransportCall): Promise<void>;
+  /** Asks for deletion; a sandbox that is gone is fine. Rejects with `SandboxStateError` while a change is under way. */
+  requestDelete(sandboxId: string, call: TransportCall): Promise<void>;
+  replaceLabels(
+    sandboxId: string,
+    labels: Readonly<Record<string, string>>,
+    call: TransportCall,
+  ): Promise<void>;
+  setIdle(sandboxId: string, idle: Required<IdleConfig>, call: TransportCall): Promise<void>;
+  getPreviewUrl(
+    sandboxId: string,
+    port: number,
+    minTtlMs: number,
+    call: TransportCall,
+  ): Promise<PreviewUrl>;
+  /** The inside of a sandbox. No request. */
+  openChannel(sandboxId: string): SandboxChannel;
+  /** Closes connections and cancels requests in flight. Nothing of it keeps the process alive afterwards. */
+  close(): Promise<void>;
+}
