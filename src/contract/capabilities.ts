@@ -1,6 +1,3 @@
-/** A fact that a server or an image decides, so it is not known before `setup` or `reconnect`. */
-export type AfterSetup = "after-setup";
-
 /** What a caller can rely on with this backend. Facts, not wishes: the conformance suite asserts each of them. */
 export interface Capabilities {
   /** How the sandbox is separated from other machines: by the provider, by namespaces of this machine, or not at all. */
@@ -15,6 +12,4 @@ export interface Capabilities {
   readonly stop: boolean;
   /** Whether idle times are counted by the provider. */
   readonly idleTimeouts: boolean;
-  /** How the processes of a command are grouped for a kill: a session of their own, or the provider's group for the call. */
-  readonly commandGroup: "session" | "provider" | AfterSetup;
 }

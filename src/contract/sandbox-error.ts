@@ -51,7 +51,8 @@ export abstract class SandboxError extends Error {
   readonly retryable: boolean;
 
   constructor(message: string, options: SandboxErrorOptions = {}) {
-    const cause = cleanCause(options.cause);
+    // An error of ours is clean already, and its class and facts are worth keeping.
+    const cause = SandboxError.is(options.cause) ? options.cause : cleanCause(options.cause);
     super(message, cause === undefined ? undefined : { cause });
     Object.defineProperty(this, brand, { value: true, enumerable: false });
     this.operation = options.operation;

@@ -1,6 +1,14 @@
 import type { IdleConfig } from "../contract/config.ts";
+import { SandboxStateError } from "../contract/lifecycle-errors.ts";
 import type { PreviewUrl } from "../contract/preview.ts";
+import { ConnectionError } from "../contract/provider-errors.ts";
 import type { SandboxState } from "../contract/status.ts";
+
+/** The name that `create` asked for is in use: by a sandbox of ours, or by a stranger's. */
+export class NameTakenError extends SandboxStateError {}
+
+/** The provider was not reached, so the request has certainly not begun there. */
+export class NotSentError extends ConnectionError {}
 
 /** Every call of a transport is bounded by the signal of the deadline above it. */
 export interface TransportCall {
@@ -36,6 +44,11 @@ export interface ByteRange {
   readonly end: number;
 }
 
+export interface FileUpload {
+  readonly path: string;
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
 /** What one running sandbox offers inside. */
 export interface SandboxChannel {
   /**
@@ -50,28 +63,24 @@ export interface SandboxChannel {
     range: ByteRange | undefined,
     call: TransportCall,
   ): Promise<{ readonly sizeBytes: number; readonly stream: ReadableStream<Uint8Array> }>;
-  /** Creates or overwrites a file; parents are made. Not atomic. */
-  upload(
-    path: string,
-    content: Uint8Array | AsyncIterable<Uint8Array>,
-    call: TransportCall,
-  ): Promise<void>;
+  /** Creates or overwrites files in as few requests as the provider allows; parents are made. Not atomic. */
+  upload(files: readonly FileUpload[], call: TransportCall): Promise<void>;
 }
 
 /** What a provider must offer; everything else is written once on top of it. */
 export interface Transport {
   /**
    * Asks for a sandbox and resolves as soon as the provider has accepted; it need not be running. Rejects with
-   * `SandboxStateError` when the name is taken. After a `ConnectionError` or `TimeoutError` the sandbox may exist.
+   * `NameTakenError` when the name is taken. After any other rejection the sandbox may exist all the same.
    */
   create(request: CreateSandboxRequest, call: TransportCall): Promise<SandboxRecord>;
   /** The sandbox with that ID or name; undefined when the provider says that there is none. Never cached. */
   find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined>;
-  /** Asks; resolves when accepted. Rejects with `SandboxStateError` while another change is under way. */
+  /** Asks; resolves when accepted. Rejects with a retryable `SandboxStateError` while another change is under way. */
   requestStart(sandboxId: string, call: TransportCall): Promise<void>;
   requestStop(sandboxId: string, call: TransportCall): Promise<void>;
   requestRecovery(sandboxId: string, call: TransportCall): Promise<void>;
-  /** Asks for deletion; a sandbox that is gone is fine. Rejects with `SandboxStateError` while a change is under way. */
+  /** Asks for deletion; a sandbox that is gone is fine. Rejects with a retryable `SandboxStateError` while a change is under way. */
   requestDelete(sandboxId: string, call: TransportCall): Promise<void>;
   replaceLabels(
     sandboxId: string,

@@ -1,0 +1,47 @@
+import type { Capabilities } from "../../contract/capabilities.ts";
+import { BaseBackend } from "../../core/base-backend.ts";
+import { Redactor } from "../../core/redact.ts";
+import { type DaytonaConfig, resolveDaytonaConfig, sourceText } from "./daytona-config.ts";
+import { DaytonaConnection } from "./daytona-connection.ts";
+import { DaytonaTransport } from "./daytona-transport.ts";
+
+/** A sandbox of Daytona, in its cloud, self-hosted, or on the emulator. */
+export class DaytonaBackend extends BaseBackend {
+  readonly capabilities: Capabilities = {
+    isolation: "provider",
+    image: true,
+    ports: "any",
+    previewWebSocket: true,
+    stop: true,
+    idleTimeouts: true,
+  };
+
+  readonly #connection: DaytonaConnection;
+
+  /** @throws {@link ConfigError} that names what is wrong. No I/O, and the SDK is not loaded yet. */
+  constructor(config: DaytonaConfig) {
+    const resolved = resolveDaytonaConfig(config, process.env);
+    const connection = new DaytonaConnection(resolved);
+    super({
+      type: "daytona",
+      transport: new DaytonaTransport(resolved, connection),
+      config: resolved,
+      source: sourceText(resolved),
+      organizationId: resolved.organizationId,
+      redactor: new Redactor([resolved.apiKey, resolved.gitCredentials?.password]),
+    });
+    this.#connection = connection;
+  }
+
+  /**
+   * The SDK's own object of this sandbox, for what this library does not offer. Its type is the SDK's `Sandbox`; what is done
+   * through it has none of this library's guarantees. Undefined before `setup` or `reconnect`.
+   */
+  async native(): Promise<unknown> {
+    const { sandboxId } = this;
+    if (sandboxId === undefined) return undefined;
+    return await this.bounded("native", undefined, 30_000, (deadline) =>
+      this.#connection.sandbox(sandboxId, deadline),
+    );
+  }
+}

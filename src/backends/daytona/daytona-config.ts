@@ -1,0 +1,143 @@
+import * as z from "zod/mini";
+import type { BackendConfig } from "../../contract/config.ts";
+import { ConfigError } from "../../contract/provider-errors.ts";
+import { parseConfig } from "../../core/config/parse-config.ts";
+import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
+import type { DaytonaSdkSource } from "./daytona-sdk.ts";
+
+/** Size of a sandbox; only with `image`, since a snapshot has its size built in. */
+export interface DaytonaResources {
+  /** Cores. */
+  readonly cpu?: number | undefined;
+  readonly memoryGiB?: number | undefined;
+  readonly diskGiB?: number | undefined;
+}
+
+/** Config of `createBackend("daytona", …)`. */
+export interface DaytonaConfig extends BackendConfig {
+  /** Default: the environment variable `DAYTONA_API_KEY`. */
+  readonly apiKey?: string | undefined;
+  /** Base address of the API. Default: `DAYTONA_API_URL`, else `https://app.daytona.io/api`. */
+  readonly apiUrl?: string | undefined;
+  /** Kept in `ref`, for a host app with several organisations; the key itself decides which one is meant. Default: `DAYTONA_ORGANIZATION_ID`. */
+  readonly organizationId?: string | undefined;
+  /** Region. Default: `DAYTONA_TARGET`, else `us`. */
+  readonly target?: string | undefined;
+  /** The SDK module, or a function that loads it. Default: `@daytonaio/sdk`, loaded at first use. */
+  readonly sdk?: DaytonaSdkSource | undefined;
+  /** Image to build the sandbox from, such as `node:20-slim`. Not together with `snapshot`; with neither, Daytona's default snapshot. */
+  readonly image?: string | undefined;
+  /** Name or ID of a snapshot. */
+  readonly snapshot?: string | undefined;
+  readonly resources?: DaytonaResources | undefined;
+  /** Whether preview addresses work without a credential. Default: false. */
+  readonly public?: boolean | undefined;
+}
+
+const defaultApiUrl = "https://app.daytona.io/api";
+const defaultTarget = "us";
+
+const filledText = z
+  .string()
+  .check(z.refine((text) => text.trim() !== "", { error: "text that is not empty" }));
+const wholeNumber = z.int().check(z.minimum(1));
+
+export const daytonaConfigSchema = z.strictObject({
+  ...sharedConfigShape,
+  apiKey: z.optional(filledText),
+  apiUrl: z.optional(
+    z.string().check(
+      z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
+        error: "an http or https address, such as https://app.daytona.io/api",
+      }),
+    ),
+  ),
+  organizationId: z.optional(filledText),
+  target: z.optional(filledText),
+  sdk: z.optional(
+    z.custom<DaytonaSdkSource>(
+      (value) => typeof value === "function" || (typeof value === "object" && value !== null),
+      { error: "the module @daytonaio/sdk, or a function that loads it" },
+    ),
+  ),
+  image: z.optional(filledText),
+  snapshot: z.optional(filledText),
+  resources: z.optional(
+    z.strictObject({
+      cpu: z.optional(wholeNumber),
+      memoryGiB: z.optional(wholeNumber),
+      diskGiB: z.optional(wholeNumber),
+    }),
+  ),
+  public: z.optional(z.boolean()),
+});
+
+/** A checked config with everything that the environment decides filled in. */
+export interface ResolvedDaytonaConfig extends DaytonaConfig {
+  readonly apiKey: string;
+  readonly apiUrl: string;
+  readonly target: string;
+}
+
+/**
+ * Checks a config and fills in the environment.
+ *
+ * @throws {@link ConfigError} that names the path and what was expected.
+ */
+export function resolveDaytonaConfig(
+  config: DaytonaConfig,
+  environment: Readonly<Record<string, string | undefined>>,
+): ResolvedDaytonaConfig {
+  const checked = parseConfig(daytonaConfigSchema, config, "The config of the daytona backend");
+  const problem = checkRepositoryOptions(checked) ?? checkSource(checked);
+  if (problem !== undefined) {
+    throw new ConfigError(
+      `The config of the daytona backend is wrong. \`${problem.path}\`: expected ${problem.expected}.`,
+      { path: problem.path },
+    );
+  }
+  const fromEnvironment = (name: string): string | undefined => {
+    const value = environment[name]?.trim();
+    return value === "" ? undefined : value;
+  };
+  const apiKey = checked.apiKey ?? fromEnvironment("DAYTONA_API_KEY");
+  if (apiKey === undefined) {
+    throw new ConfigError(
+      "The daytona backend needs an API key: set `apiKey` in its config, or the environment variable DAYTONA_API_KEY.",
+      { path: "apiKey" },
+    );
+  }
+  const apiUrl = checked.apiUrl ?? fromEnvironment("DAYTONA_API_URL") ?? defaultApiUrl;
+  return {
+    ...checked,
+    apiKey,
+    apiUrl: apiUrl.replace(/\/+$/, ""),
+    target: checked.target ?? fromEnvironment("DAYTONA_TARGET") ?? defaultTarget,
+    organizationId: checked.organizationId ?? fromEnvironment("DAYTONA_ORGANIZATION_ID"),
+  };
+}
+
+function checkSource(config: DaytonaConfig): { path: string; expected: string } | undefined {
+  if (config.image !== undefined && config.snapshot !== undefined) {
+    return {
+      path: "snapshot",
+      expected: "nothing beside `image`: a sandbox is made from one source",
+    };
+  }
+  if (config.resources !== undefined && config.image === undefined) {
+    return {
+      path: "resources",
+      expected:
+        "`image` beside it: the size of a snapshot is built in, and Daytona refuses another",
+    };
+  }
+  return undefined;
+}
+
+/** What the sandbox is made from, for the fingerprint. */
+export function sourceText(config: DaytonaConfig): string {
+  if (config.image !== undefined) {
+    return `image ${config.image} ${JSON.stringify(config.resources ?? {})}`;
+  }
+  return `snapshot ${config.snapshot ?? "(default)"}`;
+}

@@ -1,0 +1,108 @@
+import { ConfigError } from "../../contract/provider-errors.ts";
+
+/** What we use of the SDK's sandbox. Own types, so that neither of its two package names reaches our declarations. */
+export interface DaytonaSandbox {
+  readonly id: string;
+  readonly name: string;
+  readonly labels?: Record<string, string> | undefined;
+  readonly state?: string | undefined;
+  readonly desiredState?: string | undefined;
+  readonly errorReason?: string | null | undefined;
+  readonly recoverable?: boolean | undefined;
+  readonly autoStopInterval?: number | undefined;
+  readonly autoArchiveInterval?: number | undefined;
+  readonly autoDeleteInterval?: number | undefined;
+  readonly toolboxProxyUrl: string;
+  readonly process: {
+    executeCommand(
+      command: string,
+    ): Promise<{ readonly exitCode?: number; readonly result: string }>;
+  };
+  readonly fs: {
+    uploadFiles(
+      files: { readonly source: Buffer; readonly destination: string }[],
+      timeoutSeconds?: number,
+    ): Promise<void>;
+    uploadFileStream(
+      source: NodeJS.ReadableStream,
+      remotePath: string,
+      options?: { readonly signal?: AbortSignal; readonly timeout?: number },
+    ): Promise<void>;
+  };
+  start(timeoutSeconds?: number): Promise<void>;
+  stop(timeoutSeconds?: number): Promise<void>;
+  recover(timeoutSeconds?: number): Promise<void>;
+  delete(timeoutSeconds?: number): Promise<void>;
+  setLabels(labels: Record<string, string>): Promise<unknown>;
+  setAutostopInterval(minutes: number): Promise<void>;
+  setAutoArchiveInterval(minutes: number): Promise<void>;
+  setAutoDeleteInterval(minutes: number): Promise<void>;
+  getSignedPreviewUrl(
+    port: number,
+    expiresInSeconds?: number,
+  ): Promise<{ readonly url: string; readonly token: string }>;
+}
+
+/** What we use of the SDK's client. */
+export interface DaytonaClient {
+  create(
+    params: Record<string, unknown>,
+    options?: { readonly timeout?: number },
+  ): Promise<DaytonaSandbox>;
+  get(sandboxIdOrName: string): Promise<DaytonaSandbox>;
+}
+
+/** The SDK as a module: `@daytonaio/sdk` or `@daytona/sdk`. */
+export interface DaytonaSdk {
+  // The constructors of the two packages take enums of their own; with `never` every one of them fits.
+  readonly Daytona: new (
+    config: never,
+  ) => unknown;
+}
+
+/** The module itself, or a function that loads it. */
+export type DaytonaSdkSource = DaytonaSdk | (() => DaytonaSdk | Promise<DaytonaSdk>);
+
+/** How a client is made; every field that the SDK would otherwise take from the environment or from `.env` is given. */
+export interface DaytonaClientOptions {
+  readonly apiKey: string;
+  readonly apiUrl: string;
+  readonly target: string;
+  readonly requestTimeoutMs: number;
+}
+
+/** Loads the SDK (the only place that does) and makes a client. */
+export async function createDaytonaClient(
+  source: DaytonaSdkSource | undefined,
+  options: DaytonaClientOptions,
+): Promise<DaytonaClient> {
+  const sdk = await loadSdk(source);
+  const config = {
+    ...options,
+    otelEnabled: false,
+    // Without it the constructor opens a socket over which the events of the whole organisation flow.
+    useDeprecatedPolling: true,
+  };
+  return new sdk.Daytona(config as never) as DaytonaClient;
+}
+
+async function loadSdk(source: DaytonaSdkSource | undefined): Promise<DaytonaSdk> {
+  const sdk: unknown =
+    source === undefined
+      ? await import("@daytonaio/sdk")
+      : typeof source === "function"
+        ? await source()
+        : source;
+  const isSdk =
+    typeof sdk === "object" &&
+    sdk !== null &&
+    "Daytona" in sdk &&
+    typeof sdk.Daytona === "function";
+  if (!isSdk) {
+    throw new ConfigError(
+      "`sdk`: expected the module @daytonaio/sdk or @daytona/sdk of version 0.x, with its class `Daytona`. Version 2 has no setting for the API's address and does not fit.",
+      { path: "sdk" },
+    );
+  }
+  return sdk as DaytonaSdk;
+}

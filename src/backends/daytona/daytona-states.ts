@@ -1,0 +1,48 @@
+import type { SandboxState } from "../../contract/status.ts";
+import type { SandboxRecord } from "../../core/transport.ts";
+import type { DaytonaSandbox } from "./daytona-sdk.ts";
+
+/** Every state of Daytona's API (openapi, SandboxState); one that is not here is `unknown`, which is waited for. */
+const states: Readonly<Record<string, SandboxState>> = {
+  creating: "starting",
+  pending_build: "starting",
+  building_snapshot: "starting",
+  pulling_snapshot: "starting",
+  starting: "starting",
+  restoring: "starting",
+  resuming: "starting",
+  resizing: "starting",
+  snapshotting: "starting",
+  forking: "starting",
+  started: "running",
+  stopping: "stopping",
+  pausing: "stopping",
+  archiving: "stopping",
+  destroying: "stopping",
+  stopped: "stopped",
+  paused: "stopped",
+  archived: "archived",
+  error: "error",
+  build_failed: "error",
+  destroyed: "deleted",
+  unknown: "unknown",
+};
+
+export function mapDaytonaState(state: string | undefined): SandboxState {
+  return (state === undefined ? undefined : states[state]) ?? "unknown";
+}
+
+export function toSandboxRecord(sandbox: DaytonaSandbox): SandboxRecord {
+  const state = mapDaytonaState(sandbox.state);
+  return {
+    id: sandbox.id,
+    name: sandbox.name,
+    state,
+    providerState: sandbox.state ?? "(none)",
+    message: sandbox.errorReason ?? undefined,
+    // The single-sandbox answer says `archived` also while it is being restored; the desired state tells.
+    becomingRunning: state !== "running" && sandbox.desiredState === "started",
+    recoverable: sandbox.recoverable === true,
+    labels: { ...sandbox.labels },
+  };
+}

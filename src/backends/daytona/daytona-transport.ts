@@ -1,0 +1,181 @@
+import type { IdleConfig } from "../../contract/config.ts";
+import type { PreviewUrl } from "../../contract/preview.ts";
+import { ConfigError } from "../../contract/provider-errors.ts";
+import type {
+  CreateSandboxRequest,
+  SandboxChannel,
+  SandboxRecord,
+  Transport,
+  TransportCall,
+} from "../../core/transport.ts";
+import { DaytonaChannel } from "./daytona-channel.ts";
+import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
+import type { DaytonaConnection } from "./daytona-connection.ts";
+import { classifyDaytonaError } from "./daytona-errors.ts";
+import type { DaytonaSandbox } from "./daytona-sdk.ts";
+import { toSandboxRecord } from "./daytona-states.ts";
+
+/**
+ * Seconds that one call of the SDK which also waits for a state may take. What is not reached by then is waited for by our own
+ * loop, which survives a single failed look; the SDK's does not.
+ */
+const sdkWaitSeconds = 50;
+
+/** The longest life of a signed preview address (Daytona openapi, `expiresInSeconds`). */
+const longestPreviewSeconds = 86_400;
+
+/** Daytona's control plane, through the official SDK. */
+export class DaytonaTransport implements Transport {
+  readonly #config: ResolvedDaytonaConfig;
+  readonly #connection: DaytonaConnection;
+
+  constructor(config: ResolvedDaytonaConfig, connection: DaytonaConnection) {
+    this.#config = config;
+    this.#connection = connection;
+  }
+
+  async create(request: CreateSandboxRequest, call: TransportCall): Promise<SandboxRecord> {
+    const { image, snapshot, resources } = this.#config;
+    const client = await this.#connection.client();
+    // A fresh object each time: the SDK writes into it.
+    const params: Record<string, unknown> = {
+      name: request.name,
+      labels: { ...request.labels },
+      envVars: { ...request.env },
+      autoStopInterval: request.idle.autoStopMinutes,
+      autoArchiveInterval: request.idle.autoArchiveMinutes,
+      autoDeleteInterval: request.idle.autoDeleteMinutes,
+    };
+    if (image !== undefined) params.image = image;
+    if (snapshot !== undefined) params.snapshot = snapshot;
+    if (this.#config.public !== undefined) params.public = this.#config.public;
+    if (resources !== undefined) {
+      params.resources = {
+        ...(resources.cpu === undefined ? {} : { cpu: resources.cpu }),
+        ...(resources.memoryGiB === undefined ? {} : { memory: resources.memoryGiB }),
+        ...(resources.diskGiB === undefined ? {} : { disk: resources.diskGiB }),
+      };
+    }
+    const sandbox = await this.#ask(call, () => client.create(params, { timeout: sdkWaitSeconds }));
+    return toSandboxRecord(this.#connection.keep(sandbox));
+  }
+
+  async find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined> {
+    const sandbox = await this.#connection.refresh(idOrName, call);
+    if (sandbox === undefined || sandbox.state === "destroyed") return undefined;
+    return toSandboxRecord(sandbox);
+  }
+
+  requestStart(sandboxId: string, call: TransportCall): Promise<void> {
+    return this.#change(sandboxId, call, (sandbox) => sandbox.start(sdkWaitSeconds));
+  }
+
+  requestStop(sandboxId: string, call: TransportCall): Promise<void> {
+    return this.#change(sandboxId, call, (sandbox) => sandbox.stop(sdkWaitSeconds));
+  }
+
+  requestRecovery(sandboxId: string, call: TransportCall): Promise<void> {
+    return this.#change(sandboxId, call, (sandbox) => sandbox.recover(sdkWaitSeconds));
+  }
+
+  async requestDelete(sandboxId: string, call: TransportCall): Promise<void> {
+    const sandbox = await this.#handle(sandboxId, call);
+    if (sandbox === undefined) return;
+    try {
+      await this.#connection.request(call, () => sandbox.delete(sdkWaitSeconds));
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      if ((error as { statusCode?: unknown } | undefined)?.statusCode === 404) return;
+      throw classifyDaytonaError(error, "api");
+    }
+  }
+
+  replaceLabels(
+    sandboxId: string,
+    labels: Readonly<Record<string, string>>,
+    call: TransportCall,
+  ): Promise<void> {
+    return this.#change(sandboxId, call, async (sandbox) => {
+      await sandbox.setLabels({ ...labels });
+    });
+  }
+
+  async setIdle(sandboxId: string, idle: Required<IdleConfig>, call: TransportCall): Promise<void> {
+    const { autoStopMinutes = 0, autoArchiveMinutes = 0, autoDeleteMinutes = 0 } = idle;
+    await this.#change(sandboxId, call, async (sandbox) => {
+      const changes: Promise<void>[] = [];
+      if (sandbox.autoStopInterval !== autoStopMinutes) {
+        changes.push(sandbox.setAutostopInterval(autoStopMinutes));
+      }
+      if (sandbox.autoArchiveInterval !== autoArchiveMinutes) {
+        changes.push(sandbox.setAutoArchiveInterval(autoArchiveMinutes));
+      }
+      if (sandbox.autoDeleteInterval !== autoDeleteMinutes) {
+        changes.push(sandbox.setAutoDeleteInterval(autoDeleteMinutes));
+      }
+      await Promise.all(changes);
+    });
+  }
+
+  async getPreviewUrl(
+    sandboxId: string,
+    port: number,
+    minTtlMs: number,
+    call: TransportCall,
+  ): Promise<PreviewUrl> {
+    const seconds = Math.ceil(minTtlMs / 1000);
+    if (seconds > longestPreviewSeconds) {
+      throw new ConfigError(
+        "`minTtlMs`: expected at most 86400000 (one day), the longest that Daytona signs for.",
+        {
+          path: "minTtlMs",
+        },
+      );
+    }
+    const askedAtMs = Date.now();
+    const sandbox = await this.#connection.sandbox(sandboxId, call);
+    const { url } = await this.#ask(call, () => sandbox.getSignedPreviewUrl(port, seconds));
+    return {
+      url,
+      webSocketUrl: url.replace(/^http/, "ws"),
+      headers: { "X-Daytona-Skip-Preview-Warning": "true" },
+      port,
+      expiresAt: new Date(askedAtMs + seconds * 1000),
+    };
+  }
+
+  openChannel(sandboxId: string): SandboxChannel {
+    return new DaytonaChannel(this.#connection, sandboxId);
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+  }
+
+  async #handle(sandboxId: string, call: TransportCall): Promise<DaytonaSandbox | undefined> {
+    try {
+      return await this.#connection.sandbox(sandboxId, call);
+    } catch (error) {
+      if ((await this.#connection.refresh(sandboxId, call)) === undefined) return undefined;
+      throw error;
+    }
+  }
+
+  async #change(
+    sandboxId: string,
+    call: TransportCall,
+    change: (sandbox: DaytonaSandbox) => Promise<void>,
+  ): Promise<void> {
+    const sandbox = await this.#connection.sandbox(sandboxId, call);
+    await this.#ask(call, () => change(sandbox));
+  }
+
+  async #ask<Value>(call: TransportCall, run: () => Promise<Value>): Promise<Value> {
+    try {
+      return await this.#connection.request(call, run);
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      throw classifyDaytonaError(error, "api");
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import * as z from "zod/mini";
+import type { BackendRef, ReconnectOptions, SetupOptions } from "../contract/backend.ts";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { BackendConfig } from "../contract/config.ts";
+import { SandboxStateError, TeardownError, TimeoutError } from "../contract/lifecycle-errors.ts";
+import type { SetupEvent } from "../contract/setup-events.ts";
+import type { Status } from "../contract/status.ts";
+import { annotateError } from "./annotate-error.ts";
+import { badArgument, callShape, checkCallOptions, checkOptions } from "./check-arguments.ts";
+import { CommandRunner } from "./commands/command-runner.ts";
+import { Deadline } from "./deadline.ts";
+import { SandboxFiles } from "./files/sandbox-files.ts";
+import { GuardedChannel } from "./guarded-channel.ts";
+import { deleteUntilGone } from "./lifecycle/delete-sandbox.ts";
+import { ensureRunning } from "./lifecycle/ensure-running.ts";
+import { findTwice, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
+import { stopSandbox } from "./lifecycle/stop-sandbox.ts";
+import type { Redactor } from "./redact.ts";
+import { readIdentity } from "./sandbox-identity.ts";
+import { proveThatItAnswers } from "./setup/prove-answer.ts";
+import { defaultWorkDir, prepareSetup } from "./setup/setup-request.ts";
+import { setupSandbox } from "./setup/setup-sandbox.ts";
+import type { SandboxRecord, Transport } from "./transport.ts";
+
+/** What a provider gives to its backends. */
+export interface BackendParts {
+  readonly type: string;
+  readonly transport: Transport;
+  readonly config: BackendConfig;
+  /** What sandboxes are made from, in words; two sources that differ have different words. */
+  readonly source: string;
+  readonly organizationId: string | undefined;
+  readonly redactor: Redactor;
+}
+
+/** The sandbox that a backend is bound to, and what works inside it. */
+interface Attachment {
+  readonly sandboxId: string;
+  readonly name: string;
+  readonly channel: GuardedChannel;
+  readonly files: SandboxFiles;
+  readonly commands: CommandRunner;
+}
+
+const setupSchema = z.strictObject({
+  ...callShape,
+  onEvent: z.optional(
+    z.custom<(event: SetupEvent) => void>((value) => typeof value === "function", {
+      error: "a function",
+    }),
+  ),
+});
+
+const reconnectSchema = z.strictObject({
+  ...callShape,
+  start: z.optional(z.enum(["if-stopped", "never"])),
+});
+
+const statusTimeoutMs = 30_000;
+const changeTimeoutMs = 120_000;
+const setupTimeoutMs = 600_000;
+const archivedTimeoutMs = 1_800_000;
+/** Disposal tidies up as far as it can be done quickly; what stays is collected later. */
+const disposeTimeoutMs = 5_000;
+
+/** Setup, reconnect, start, stop, status and teardown: the part of a backend that decides which sandbox it is bound to. */
+export abstract class BackendLifecycle {
+  readonly type: string;
+  protected readonly transport: Transport;
+  readonly #parts: BackendParts;
+  #workDir: string;
+  #attachment: Attachment | undefined;
+  #isTornDown = false;
+  #setup: { readonly controller: AbortController; readonly done: Promise<void> } | undefined;
+
+  constructor(parts: BackendParts) {
+    this.type = parts.type;
+    this.transport = parts.transport;
+    this.#parts = parts;
+    this.#workDir = parts.config.workDir ?? defaultWorkDir;
+  }
+
+  get sandboxId(): string | undefined {
+    return this.#attachment?.sandboxId;
+  }
+
+  get workDir(): string {
+    return this.#workDir;
+  }
+
+  get ref(): BackendRef | undefined {
+    if (this.#attachment === undefined) return undefined;
+    const { sandboxId, name } = this.#attachment;
+    const { organizationId } = this.#parts;
+    return { version: 1, type: this.type, sandboxId, workDir: this.#workDir, name, organizationId };
+  }
+
+  async setup(options?: SetupOptions): Promise<void> {
+    await this.guard("setup", async () => {
+      const { signal, timeoutMs, onEvent } = checkOptions("setup", setupSchema, options);
+      const boundMs = timeoutMs ?? this.#parts.config.setupTimeoutMs ?? setupTimeoutMs;
+      if (this.#attachment !== undefined || this.#setup !== undefined) throw this.#alreadyBound();
+      const controller = new AbortController();
+      const both =
+        signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
+      const run = this.#runSetup(boundMs, both, onEvent);
+      this.#setup = {
+        controller,
+        done: run.then(
+          () => undefined,
+          () => undefined,
+        ),
+      };
+      try {
+        await run;
+      } finally {
+        this.#setup = undefined;
+      }
+    });
+  }
+
+  async #runSetup(
+    timeoutMs: number,
+    signal: AbortSignal,
+    onEvent: ((event: SetupEvent) => void) | undefined,
+  ): Promise<void> {
+    using deadline = Deadline.start("setup", timeoutMs, signal);
+    deadline.throwIfEnded();
+    const request = prepareSetup(this.#parts.config, this.#parts.source);
+    const record = await setupSandbox(this.transport, request, deadline, onEvent);
+    this.#attach(record);
+  }
+
+  async reconnect(sandboxId: string, options?: ReconnectOptions): Promise<void> {
+    await this.guard("reconnect", async () => {
+      const { signal, timeoutMs, start } = checkOptions("reconnect", reconnectSchema, options);
+      if (typeof sandboxId !== "string" || sandboxId === "") {
+        throw badArgument("sandboxId", "the ID of a sandbox");
+      }
+      if (this.#attachment !== undefined || this.#setup !== undefined) throw this.#alreadyBound();
+      const found = await this.#findById(sandboxId, timeoutMs ?? changeTimeoutMs, signal);
+      const isArchived = found.state === "archived";
+      const boundMs = timeoutMs ?? (isArchived ? archivedTimeoutMs : changeTimeoutMs);
+      using deadline = Deadline.start("reconnect", boundMs, signal);
+      const record = await ensureRunning(this.transport, sandboxId, {
+        operation: "reconnect",
+        signal: deadline.signal,
+        start: start !== "never",
+      });
+      await proveThatItAnswers(new GuardedChannel(this.transport, sandboxId), deadline.signal);
+      this.#workDir =
+        this.#parts.config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
+      this.#attach(record);
+    });
+  }
+
+  async #findById(
+    sandboxId: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<SandboxRecord> {
+    using deadline = Deadline.start("reconnect", timeoutMs, signal);
+    deadline.throwIfEnded();
+    const record = await findTwice(this.transport, sandboxId, deadline);
+    if (record === undefined) throw sandboxNotFound(sandboxId, "reconnect");
+    // Providers also find by name; a name can mean another sandbox tomorrow, so it does not pass for an ID.
+    if (record.id !== sandboxId) throw sandboxNotFound(sandboxId, "reconnect");
+    return record;
+  }
+
+  async start(options?: CallOptions): Promise<void> {
+    await this.bounded("start", options, changeTimeoutMs, async (deadline) => {
+      const { sandboxId, channel } = this.attachment("start");
+      await ensureRunning(this.transport, sandboxId, {
+        operation: "start",
+        signal: deadline.signal,
+        start: true,
+      });
+      await proveThatItAnswers(channel, deadline.signal);
+    });
+  }
+
+  async stop(options?: CallOptions): Promise<void> {
+    await this.bounded("stop", options, changeTimeoutMs, async (deadline) => {
+      const { sandboxId } = this.attachment("stop");
+      await stopSandbox(this.transport, sandboxId, { operation: "stop", signal: deadline.signal });
+    });
+  }
+
+  async status(options?: CallOptions): Promise<Status> {
+    return await this.bounded("status", options, statusTimeoutMs, async (deadline) => {
+      const id = this.sandboxId;
+      if (id === undefined) {
+        return { state: "none", id, message: undefined, providerState: undefined };
+      }
+      const record = await findTwice(this.transport, id, deadline);
+      if (record === undefined) {
+        return { state: "deleted", id, message: undefined, providerState: undefined };
+      }
+      const { state, message, providerState } = record;
+      return { state, id, message, providerState };
+    });
+  }
+
+  async teardown(options?: CallOptions): Promise<void> {
+    await this.guard("teardown", async () => {
+      const { signal, timeoutMs } = checkCallOptions("teardown", options);
+      using deadline = Deadline.start("teardown", timeoutMs ?? changeTimeoutMs, signal);
+      deadline.throwIfEnded();
+      if (this.#setup !== undefined) {
+        // The setup takes back what it has made; what it could not is in its own error.
+        this.#setup.controller.abort(new Error("teardown was called"));
+        await this.#setup.done;
+      }
+      if (this.#attachment === undefined) return;
+      const { sandboxId, name } = this.#attachment;
+      let state: string | undefined;
+      try {
+        await deleteUntilGone(this.transport, sandboxId, deadline.signal, (record) => {
+          state = record.providerState;
+        });
+        this.#isTornDown = true;
+      } catch (error) {
+        if (!(deadline.reason instanceof TimeoutError)) throw error;
+        throw new TeardownError(
+          `Sandbox ${sandboxId} is still there after ${deadline.timeoutMs} ms, in state ${state ?? "unknown"}. Call teardown() again to go on.`,
+          { sandboxId, cause: error, retryable: true, leaked: [{ id: sandboxId, name, state }] },
+        );
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#setup?.controller.abort(new Error("the backend was disposed of"));
+    await this.#setup?.done;
+    if (this.#attachment !== undefined && !this.#isTornDown) {
+      using deadline = Deadline.start("dispose", disposeTimeoutMs);
+      // Records that cannot be removed now are removed by a later client, so a failure is none.
+      await this.#attachment.commands.dispose(deadline.signal).catch(() => undefined);
+    }
+    await this.transport.close();
+  }
+
+  /** What works inside the sandbox. Throws before `setup` and after `teardown`. */
+  protected attachment(operation: string): Attachment {
+    if (this.#attachment === undefined) {
+      throw new SandboxStateError(
+        `${operation} needs a sandbox, and this backend has none yet. Call setup() or reconnect() first.`,
+        { operation },
+      );
+    }
+    if (this.#isTornDown) throw sandboxNotFound(this.#attachment.sandboxId, operation);
+    return this.#attachment;
+  }
+
+  /** Runs an operation under the caller's options: checked, bounded, and with errors that say what was called. */
+  protected bounded<Value>(
+    operation: string,
+    options: CallOptions | undefined,
+    defaultTimeoutMs: number,
+    run: (deadline: Deadline) => Promise<Value>,
+  ): Promise<Value> {
+    return this.guard(operation, async () => {
+      const { signal, timeoutMs } = checkCallOptions(operation, options);
+      using deadline = Deadline.start(operation, timeoutMs ?? defaultTimeoutMs, signal);
+      deadline.throwIfEnded();
+      return await run(deadline);
+    });
+  }
+
+  protected async guard<Value>(operation: string, run: () => Promise<Value>): Promise<Value> {
+    try {
+      return await run();
+    } catch (error) {
+      throw annotateError(error, operation, this.sandboxId, this.#parts.redactor);
+    }
+  }
+
+  #attach(record: SandboxRecord): void {
+    const channel = new GuardedChannel(this.transport, record.id);
+    this.#isTornDown = false;
+    this.#attachment = {
+      sandboxId: record.id,
+      name: record.name,
+      channel,
+      files: new SandboxFiles(channel),
+      commands: new CommandRunner({ channel, sandboxId: record.id }),
+    };
+  }
+
+  #alreadyBound(): SandboxStateError {
+    return new SandboxStateError(
+      `This backend is bound to sandbox ${this.sandboxId ?? "(being set up)"} already. Make another backend for another sandbox.`,
+      { sandboxId: this.sandboxId },
+    );
+  }
+}

@@ -1,0 +1,216 @@
+import * as z from "zod/mini";
+import type { Backend } from "../contract/backend.ts";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { Capabilities } from "../contract/capabilities.ts";
+import type { Command, ExecOptions, ExecResult } from "../contract/command.ts";
+import type {
+  FileContent,
+  FileInfo,
+  FileToWrite,
+  ListFilesOptions,
+  ReadFileOptions,
+  RemoveOptions,
+  WriteFileOptions,
+} from "../contract/files.ts";
+import type { PreviewUrl, PreviewUrlOptions } from "../contract/preview.ts";
+import { BackendLifecycle } from "./backend-lifecycle.ts";
+import {
+  callShape,
+  checkCommand,
+  checkExecOptions,
+  checkOptions,
+  checkPath,
+  checkPort,
+} from "./check-arguments.ts";
+import { runExec } from "./commands/run-exec.ts";
+import { Deadline } from "./deadline.ts";
+import { checkContent } from "./files/check-content.ts";
+import { boundedStream, readWholeFile } from "./files/read-file.ts";
+import { writeFilesInSandbox } from "./files/write-files.ts";
+
+const fileTimeoutMs = 300_000;
+const previewTimeoutMs = 30_000;
+const execTimeoutMs = 120_000;
+/** What an `exec` may take beyond its command's own time: to prove the end of a killed command, at the worst. */
+const execOverheadMs = 60_000;
+const previewTtlMs = 3_600_000;
+
+const modeSchema = z.optional(z.int().check(z.minimum(0), z.maximum(0o7777)));
+const readSchema = z.strictObject({
+  ...callShape,
+  encoding: z.optional(z.literal("utf8")),
+  maxBytes: z.optional(z.int().check(z.minimum(1))),
+});
+const writeSchema = z.strictObject({ ...callShape, mode: modeSchema });
+const listSchema = z.strictObject({
+  ...callShape,
+  depth: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
+});
+const removeSchema = z.strictObject({
+  ...callShape,
+  recursive: z.optional(z.boolean()),
+  force: z.optional(z.boolean()),
+});
+const previewSchema = z.strictObject({
+  ...callShape,
+  minTtlMs: z.optional(z.int().check(z.minimum(1))),
+});
+
+/** Every backend: checks its arguments, bounds each call, and does the work on top of the provider's transport. */
+export abstract class BaseBackend extends BackendLifecycle implements Backend {
+  abstract readonly capabilities: Capabilities;
+
+  async exec(command: Command, options?: ExecOptions): Promise<ExecResult> {
+    return await this.guard("exec", async () => {
+      const checkedCommand = checkCommand(command);
+      const checked = checkExecOptions(options);
+      const timeoutMs = checked.timeoutMs ?? execTimeoutMs;
+      const cwd = checkPath(checked.cwd ?? this.workDir, this.workDir, "cwd");
+      using deadline = Deadline.start("exec", timeoutMs + execOverheadMs, checked.signal);
+      deadline.throwIfEnded();
+      const { commands } = this.attachment("exec");
+      return await runExec(
+        commands,
+        checkedCommand,
+        { ...checked, timeoutMs, cwd },
+        deadline.signal,
+      );
+    });
+  }
+
+  async readFile(
+    path: string,
+    options: ReadFileOptions & { readonly encoding: "utf8" },
+  ): Promise<string>;
+  async readFile(
+    path: string,
+    options?: ReadFileOptions & { readonly encoding?: undefined },
+  ): Promise<Uint8Array>;
+  async readFile(path: string, options?: ReadFileOptions): Promise<string | Uint8Array> {
+    const { encoding, maxBytes, ...call } = this.#check("readFile", readSchema, options);
+    return await this.bounded("readFile", call, fileTimeoutMs, async (deadline) => {
+      const checkedPath = this.#path(path);
+      const { files } = this.attachment("readFile");
+      return await readWholeFile(files, checkedPath, { encoding, maxBytes }, deadline);
+    });
+  }
+
+  async readFileStream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
+    return await this.guard("readFileStream", async () => {
+      const { signal, timeoutMs } = this.#check(
+        "readFileStream",
+        z.strictObject(callShape),
+        options,
+      );
+      const checkedPath = this.#path(path);
+      // Not `using`: the deadline bounds the stream too, which outlives this call.
+      const deadline = Deadline.start("readFileStream", timeoutMs ?? fileTimeoutMs, signal);
+      try {
+        deadline.throwIfEnded();
+        const { files } = this.attachment("readFileStream");
+        const { stream, sizeBytes } = await files.openRead(checkedPath, deadline);
+        return boundedStream(stream, sizeBytes, checkedPath, deadline);
+      } catch (error) {
+        deadline[Symbol.dispose]();
+        throw error;
+      }
+    });
+  }
+
+  async writeFile(path: string, content: FileContent, options?: WriteFileOptions): Promise<void> {
+    const { mode, ...call } = this.#check("writeFile", writeSchema, options);
+    await this.#write("writeFile", [{ path, content, mode }], call);
+  }
+
+  async writeFiles(files: readonly FileToWrite[], options?: CallOptions): Promise<void> {
+    await this.#write("writeFiles", files, options);
+  }
+
+  async #write(
+    operation: string,
+    files: readonly FileToWrite[],
+    options: CallOptions | undefined,
+  ): Promise<void> {
+    await this.bounded(operation, options, fileTimeoutMs, async (deadline) => {
+      const checked = files.map((file) => ({
+        path: this.#path(file.path),
+        content: checkContent(file.content),
+        mode: this.#check(operation, writeSchema, { mode: file.mode }).mode,
+      }));
+      const { channel } = this.attachment(operation);
+      await writeFilesInSandbox(channel, checked, deadline);
+    });
+  }
+
+  async listFiles(directory: string, options?: ListFilesOptions): Promise<FileInfo[]> {
+    const { depth, ...call } = this.#check("listFiles", listSchema, options);
+    return await this.bounded("listFiles", call, fileTimeoutMs, (deadline) =>
+      this.attachment("listFiles").files.list(
+        this.#path(directory, "directory"),
+        depth ?? 1,
+        deadline,
+      ),
+    );
+  }
+
+  async stat(path: string, options?: CallOptions): Promise<FileInfo> {
+    return await this.bounded("stat", options, fileTimeoutMs, (deadline) =>
+      this.attachment("stat").files.stat(this.#path(path), deadline),
+    );
+  }
+
+  async exists(path: string, options?: CallOptions): Promise<boolean> {
+    return await this.bounded("exists", options, fileTimeoutMs, (deadline) =>
+      this.attachment("exists").files.exists(this.#path(path), deadline),
+    );
+  }
+
+  async makeDirectory(path: string, options?: CallOptions): Promise<void> {
+    await this.bounded("makeDirectory", options, fileTimeoutMs, (deadline) =>
+      this.attachment("makeDirectory").files.makeDirectory(this.#path(path), deadline),
+    );
+  }
+
+  async remove(path: string, options?: RemoveOptions): Promise<void> {
+    const { recursive, force, ...call } = this.#check("remove", removeSchema, options);
+    await this.bounded("remove", call, fileTimeoutMs, (deadline) =>
+      this.attachment("remove").files.remove(
+        this.#path(path),
+        { recursive: recursive ?? false, force: force ?? false },
+        deadline,
+      ),
+    );
+  }
+
+  async move(source: string, destination: string, options?: CallOptions): Promise<void> {
+    await this.bounded("move", options, fileTimeoutMs, (deadline) =>
+      this.attachment("move").files.move(
+        this.#path(source, "source"),
+        this.#path(destination, "destination"),
+        deadline,
+      ),
+    );
+  }
+
+  async getPreviewUrl(port: number, options?: PreviewUrlOptions): Promise<PreviewUrl> {
+    const { minTtlMs, ...call } = this.#check("getPreviewUrl", previewSchema, options);
+    return await this.bounded("getPreviewUrl", call, previewTimeoutMs, async (deadline) => {
+      const checkedPort = checkPort(port);
+      const { sandboxId } = this.attachment("getPreviewUrl");
+      return await this.transport.getPreviewUrl(
+        sandboxId,
+        checkedPort,
+        minTtlMs ?? previewTtlMs,
+        deadline,
+      );
+    });
+  }
+
+  #path(path: unknown, name = "path"): string {
+    return checkPath(path, this.workDir, name);
+  }
+
+  #check<Options>(operation: string, schema: z.ZodMiniType<Options>, options: unknown): Options {
+    return checkOptions(operation, schema, options);
+  }
+}

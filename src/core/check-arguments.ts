@@ -1,0 +1,99 @@
+import { posix } from "node:path";
+import * as z from "zod/mini";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { Command, ExecOptions } from "../contract/command.ts";
+import { ConfigError } from "../contract/provider-errors.ts";
+import { parseConfig } from "./config/parse-config.ts";
+import { environmentSchema, gitCredentialsSchema, isPassableText } from "./config/shared-config.ts";
+
+const signalSchema = z.optional(
+  z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: "an AbortSignal" }),
+);
+const timeoutSchema = z.optional(z.int().check(z.minimum(1), z.maximum(2_147_483_647)));
+const bytesSchema = z.optional(z.int().check(z.minimum(1)));
+const functionSchema = <Type>() =>
+  z.optional(z.custom<Type>((value) => typeof value === "function", { error: "a function" }));
+
+/** The options that every call takes, for the schemas of single methods. */
+export const callShape = { signal: signalSchema, timeoutMs: timeoutSchema } as const;
+
+const execSchema = z.strictObject({
+  ...callShape,
+  cwd: z.optional(pathSchema()),
+  env: z.optional(environmentSchema),
+  stdin: z.optional(
+    z.custom<string | Uint8Array>(
+      (value) => value instanceof Uint8Array || (typeof value === "string" && value.isWellFormed()),
+      { error: "text or bytes" },
+    ),
+  ),
+  onStdout: functionSchema<(chunk: Uint8Array) => void>(),
+  onStderr: functionSchema<(chunk: Uint8Array) => void>(),
+  maxOutputBytes: bytesSchema,
+  maxLogBytes: bytesSchema,
+  check: z.optional(z.boolean()),
+  gitCredentials: z.optional(gitCredentialsSchema),
+});
+
+function pathSchema() {
+  return z.string().check(
+    z.refine((path) => path !== "" && isPassableText(path), {
+      error: "a path that is not empty, without NUL characters and lone surrogates",
+    }),
+  );
+}
+
+/** Checks options against the schema of a method. Unknown ones are refused: to ignore one would hide a mistake. */
+export function checkOptions<Options>(
+  operation: string,
+  schema: z.ZodMiniType<Options>,
+  options: unknown,
+): Options {
+  return parseConfig(schema, options ?? {}, `An option of ${operation}`, operation);
+}
+
+export function checkCallOptions(operation: string, options: CallOptions | undefined): CallOptions {
+  return checkOptions(operation, z.strictObject(callShape), options);
+}
+
+export function checkExecOptions(options: ExecOptions | undefined): ExecOptions {
+  return checkOptions("exec", execSchema, options);
+}
+
+export function checkCommand(command: unknown): Command {
+  if (typeof command === "string") {
+    if (command.trim() === "") throw badArgument("command", "a command that is not empty");
+    if (!isPassableText(command))
+      throw badArgument("command", "text without NUL characters and lone surrogates");
+    return command;
+  }
+  const isArgv =
+    Array.isArray(command) &&
+    command.length > 0 &&
+    command.every((word) => typeof word === "string" && isPassableText(word)) &&
+    command[0] !== "";
+  if (!isArgv)
+    throw badArgument("command", "a string, or an array of strings that begins with the program");
+  return command as readonly string[];
+}
+
+/** An absolute, normal path; a relative one is under the working directory. */
+export function checkPath(path: unknown, workDir: string, name = "path"): string {
+  const result = pathSchema().safeParse(path);
+  if (!result.success) {
+    throw badArgument(name, "a path that is not empty, without NUL characters and lone surrogates");
+  }
+  const absolute = posix.resolve(workDir, result.data);
+  return absolute;
+}
+
+export function checkPort(port: unknown): number {
+  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
+    throw badArgument("port", "a whole number from 1 to 65535");
+  }
+  return port as number;
+}
+
+export function badArgument(path: string, expected: string): ConfigError {
+  return new ConfigError(`\`${path}\`: expected ${expected}.`, { path });
+}

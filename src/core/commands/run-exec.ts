@@ -1,0 +1,57 @@
+import type { Command, ExecOptions, ExecResult } from "../../contract/command.ts";
+import { CommandFailedError } from "../../contract/command-errors.ts";
+import { gitAccess, withPrologue } from "../git/git-credentials.ts";
+import type { CommandRunner } from "./command-runner.ts";
+
+const defaultMaxOutputBytes = 64 * 1024 * 1024;
+const defaultMaxLogBytes = 1024 * 1024 * 1024;
+const shownStderr = 1_000;
+
+/** Runs a checked command and shapes its outcome into what `exec` promises. */
+export async function runExec(
+  commands: CommandRunner,
+  command: Command,
+  options: ExecOptions & { readonly timeoutMs: number; readonly cwd: string },
+  signal: AbortSignal,
+): Promise<ExecResult> {
+  const access =
+    options.gitCredentials === undefined ? undefined : gitAccess(options.gitCredentials, undefined);
+  const { onStdout, onStderr, stdin } = options;
+  const outcome = await commands.run(
+    {
+      command: access === undefined ? command : withPrologue(command, access.prologue),
+      cwd: options.cwd,
+      env: options.env ?? {},
+      secretEnv: access?.secretEnv ?? {},
+      ...(stdin === undefined
+        ? {}
+        : { stdin: typeof stdin === "string" ? Buffer.from(stdin) : stdin }),
+      timeoutMs: options.timeoutMs,
+      maxOutputBytes: options.maxOutputBytes ?? defaultMaxOutputBytes,
+      maxLogBytes: options.maxLogBytes ?? defaultMaxLogBytes,
+      ...(onStdout === undefined ? {} : { onStdout }),
+      ...(onStderr === undefined ? {} : { onStderr }),
+    },
+    signal,
+  );
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const { exitCode, signal: endSignal, stdoutBytes, stderrBytes, truncated, durationMs } = outcome;
+  const result: ExecResult = {
+    exitCode,
+    signal: endSignal,
+    stdout: decoder.decode(stdoutBytes),
+    stderr: decoder.decode(stderrBytes),
+    stdoutBytes,
+    stderrBytes,
+    truncated,
+    durationMs,
+  };
+  if (exitCode !== 0 && options.check !== false) {
+    const said = result.stderr.trim().slice(-shownStderr);
+    throw new CommandFailedError(
+      `The command ended with exit code ${exitCode}.${said === "" ? "" : ` It said: ${said}`}`,
+      { result },
+    );
+  }
+  return result;
+}

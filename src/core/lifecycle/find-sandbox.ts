@@ -1,0 +1,27 @@
+import { SandboxNotFoundError } from "../../contract/lifecycle-errors.ts";
+import { delay } from "../delay.ts";
+import { retryIdempotent } from "../retry.ts";
+import type { SandboxRecord, Transport, TransportCall } from "../transport.ts";
+
+/** A provider that is briefly behind answers 404 for a sandbox that exists; two answers apart prove it. */
+const secondLookDelayMs = 400;
+
+/** The sandbox, or undefined when the provider said twice that there is none. Failures that may pass are repeated. */
+export async function findTwice(
+  transport: Transport,
+  idOrName: string,
+  call: TransportCall,
+): Promise<SandboxRecord | undefined> {
+  const first = await retryIdempotent(() => transport.find(idOrName, call), call.signal);
+  if (first !== undefined) return first;
+  await delay(secondLookDelayMs, call.signal);
+  return await retryIdempotent(() => transport.find(idOrName, call), call.signal);
+}
+
+/** The error for a sandbox that is proven not to be there. */
+export function sandboxNotFound(sandboxId: string, operation: string): SandboxNotFoundError {
+  return new SandboxNotFoundError(
+    `There is no sandbox ${sandboxId}: the provider said so twice. It was deleted, or the key belongs to another organisation, which looks the same.`,
+    { operation, sandboxId },
+  );
+}

@@ -1,0 +1,60 @@
+import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
+import type { SandboxState } from "../../contract/status.ts";
+import { delay } from "../delay.ts";
+import type { SandboxRecord, Transport } from "../transport.ts";
+import { findTwice, sandboxNotFound } from "./find-sandbox.ts";
+
+export interface WaitOptions {
+  readonly operation: string;
+  readonly signal: AbortSignal;
+  /** Told of each state that differs from the one before. */
+  readonly onState?: ((record: SandboxRecord) => void) | undefined;
+}
+
+const firstPollMs = 50;
+const longestPollMs = 1_000;
+
+/** Calls `decide` with fresh records until it returns a value. A sandbox that is gone rejects. */
+export async function pollSandbox<Value>(
+  transport: Transport,
+  sandboxId: string,
+  options: WaitOptions,
+  decide: (record: SandboxRecord) => Promise<Value | undefined>,
+): Promise<Value> {
+  let pollMs = firstPollMs;
+  let lastState: string | undefined;
+  for (;;) {
+    const record = await findTwice(transport, sandboxId, options);
+    if (record === undefined) throw sandboxNotFound(sandboxId, options.operation);
+    if (record.providerState !== lastState) {
+      lastState = record.providerState;
+      options.onState?.(record);
+    }
+    const value = await decide(record);
+    if (value !== undefined) return value;
+    await delay(pollMs, options.signal);
+    pollMs = Math.min(longestPollMs, pollMs * 1.5);
+  }
+}
+
+/** Waits until the sandbox is in that state; an error state rejects, everything else is waited for until the deadline. */
+export function waitForState(
+  transport: Transport,
+  sandboxId: string,
+  wanted: SandboxState,
+  options: WaitOptions,
+): Promise<SandboxRecord> {
+  return pollSandbox(transport, sandboxId, options, async (record) => {
+    if (record.state === wanted) return record;
+    if (record.state === "error") throw errorState(record, options.operation);
+    return undefined;
+  });
+}
+
+export function errorState(record: SandboxRecord, operation: string): SandboxStateError {
+  const reason = record.message === undefined ? "The provider gave no reason" : record.message;
+  return new SandboxStateError(
+    `Sandbox ${record.id} is in state ${record.providerState}. ${reason.replace(/\.?$/, ".")}`,
+    { operation, sandboxId: record.id, providerState: record.providerState },
+  );
+}

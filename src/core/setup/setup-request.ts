@@ -1,0 +1,38 @@
+import type { BackendConfig, IdleConfig } from "../../contract/config.ts";
+import { completeIdle } from "../config/shared-config.ts";
+import { createNonce, hashTexts, type SandboxIdentity, sandboxName } from "../sandbox-identity.ts";
+
+/** Everything that a `setup` decides before its first request. */
+export interface SetupRequest {
+  /** The sandbox's name at the provider. */
+  readonly name: string;
+  readonly identity: SandboxIdentity;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly idle: Required<IdleConfig>;
+  readonly config: BackendConfig;
+}
+
+export const defaultWorkDir = "/workspace";
+
+/**
+ * @param source What the sandbox is made from, in a text of the provider's; a part of the fingerprint.
+ */
+export function prepareSetup(config: BackendConfig, source: string): SetupRequest {
+  const workDir = config.workDir ?? defaultWorkDir;
+  const identity: SandboxIdentity = {
+    owner: config.owner,
+    name: config.name,
+    nonce: createNonce(),
+    fingerprint: hashTexts([config.repoUrl, config.branchName, config.commit, workDir, source]),
+    workDir,
+  };
+  return {
+    name: sandboxName(config.owner, config.name),
+    identity,
+    labels: { ...config.labels },
+    env: { WORKDIR: workDir, TERM: "xterm-256color", ...config.env },
+    idle: completeIdle(config.idle),
+    config,
+  };
+}

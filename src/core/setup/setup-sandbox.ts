@@ -1,0 +1,124 @@
+import {
+  AbortError,
+  type LeakedSandbox,
+  SetupError,
+  TimeoutError,
+} from "../../contract/lifecycle-errors.ts";
+import { SandboxError } from "../../contract/sandbox-error.ts";
+import type { SetupEvent } from "../../contract/setup-events.ts";
+import type { Deadline } from "../deadline.ts";
+import { GuardedChannel } from "../guarded-channel.ts";
+import { ensureRunning } from "../lifecycle/ensure-running.ts";
+import { retryIdempotent } from "../retry.ts";
+import type { SandboxRecord, Transport } from "../transport.ts";
+import { type CreationFacts, createOrAdopt } from "./create-or-adopt.ts";
+import { prepareWorkDir } from "./prepare-work-dir.ts";
+import { proveThatItAnswers } from "./prove-answer.ts";
+import { SetupProgress } from "./setup-progress.ts";
+import type { SetupRequest } from "./setup-request.ts";
+import { undoCreate } from "./undo-create.ts";
+
+/** A late answer of a lost creation is waited for at least so long before its name is reported as leaked. */
+const lateSandboxMs = 60_000;
+const defaultCleanupMs = 30_000;
+
+/**
+ * Creates a sandbox and makes it ready, or leaves nothing behind.
+ *
+ * @throws {@link SetupError}, {@link TimeoutError} or {@link AbortError}, with what could not be taken back in `leaked`.
+ */
+export async function setupSandbox(
+  transport: Transport,
+  request: SetupRequest,
+  deadline: Deadline,
+  onEvent: ((event: SetupEvent) => void) | undefined,
+): Promise<SandboxRecord> {
+  const progress = new SetupProgress(onEvent);
+  const facts: CreationFacts = { mayAppear: false };
+  let created: SandboxRecord | undefined;
+  const call = { signal: deadline.signal };
+  try {
+    const obtained = await progress.step("create", async () => {
+      const result = await createOrAdopt(transport, request, facts, call);
+      facts.mayAppear = false;
+      if (!result.adopted) created = result.record;
+      progress.found(result.record, result.adopted);
+      return result;
+    });
+    const { id } = obtained.record;
+    const record = await progress.step("wait", () =>
+      ensureRunning(transport, id, {
+        operation: "setup",
+        signal: deadline.signal,
+        start: true,
+        onState: progress.state,
+      }),
+    );
+    const channel = new GuardedChannel(transport, id);
+    await progress.step("probe", () => proveThatItAnswers(channel, deadline.signal));
+    await progress.step(request.config.repoUrl === undefined ? "workDir" : "clone", () =>
+      prepareWorkDir(channel, id, request, deadline),
+    );
+    await progress.step("finish", async () => {
+      if (obtained.adopted) return;
+      await retryIdempotent(() => transport.setIdle(id, request.idle, call), deadline.signal);
+    });
+    return record;
+  } catch (error) {
+    const leaked = await takeBack(transport, request, created, facts);
+    throw explainFailure(error, progress.currentStep, deadline, created?.id, leaked);
+  }
+}
+
+async function takeBack(
+  transport: Transport,
+  request: SetupRequest,
+  created: SandboxRecord | undefined,
+  facts: CreationFacts,
+): Promise<LeakedSandbox[]> {
+  const cleanupMs = request.config.cleanupTimeoutMs ?? defaultCleanupMs;
+  if (created !== undefined) {
+    if (request.config.keepOnFailure === true) {
+      return [{ id: created.id, name: created.name, state: created.providerState }];
+    }
+    return await undoCreate(transport, request, created, cleanupMs);
+  }
+  if (!facts.mayAppear) return [];
+  const lookMs = request.config.cleanupTimeoutMs ?? lateSandboxMs;
+  return await undoCreate(transport, request, undefined, lookMs);
+}
+
+function explainFailure(
+  error: unknown,
+  step: string,
+  deadline: Deadline,
+  sandboxId: string | undefined,
+  leaked: readonly LeakedSandbox[],
+): SandboxError {
+  const left =
+    leaked.length === 0
+      ? "Nothing is left at the provider."
+      : `Left at the provider: ${leaked.map(({ id, name, state }) => `${name} (id ${id ?? "unknown"}, state ${state ?? "unknown"})`).join(", ")}.`;
+  const shared = { operation: "setup", sandboxId, leaked };
+  if (deadline.reason instanceof AbortError) {
+    return new AbortError(`setup was aborted in step ${step}. ${left}`, {
+      ...shared,
+      cause: deadline.reason.cause,
+    });
+  }
+  if (deadline.reason instanceof TimeoutError) {
+    return new TimeoutError(
+      `setup took longer than ${deadline.timeoutMs} ms; it was in step ${step}. ${left}`,
+      { ...shared, timeoutMs: deadline.timeoutMs, retryable: true },
+    );
+  }
+  // A refused creation is the provider's own answer, and the class of that error says all.
+  if (step === "create" && leaked.length === 0 && SandboxError.is(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SetupError(`setup failed in step ${step}: ${message} ${left}`, {
+    ...shared,
+    step,
+    cause: error,
+    retryable: SandboxError.is(error) && error.retryable,
+  });
+}

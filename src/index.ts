@@ -1,0 +1,72 @@
+export { DaytonaBackend } from "./backends/daytona/daytona-backend.ts";
+export type { DaytonaConfig, DaytonaResources } from "./backends/daytona/daytona-config.ts";
+export type { DaytonaSdk, DaytonaSdkSource } from "./backends/daytona/daytona-sdk.ts";
+export type { Backend, BackendRef, ReconnectOptions, SetupOptions } from "./contract/backend.ts";
+export type { CallOptions } from "./contract/call-options.ts";
+export type { Capabilities } from "./contract/capabilities.ts";
+export type { Command, ExecOptions, ExecResult } from "./contract/command.ts";
+export {
+  CommandFailedError,
+  CommandTimeoutError,
+  CompletionUnknownError,
+  type CompletionUnknownReason,
+  OutputLimitError,
+  SandboxLostError,
+  WorkingDirectoryNotFoundError,
+} from "./contract/command-errors.ts";
+export type { BackendConfig, GitCredentials, IdleConfig } from "./contract/config.ts";
+export {
+  FileAccessError,
+  type FileAccessReason,
+  FileNotFoundError,
+  GitError,
+  type GitErrorKind,
+} from "./contract/file-errors.ts";
+export type {
+  FileContent,
+  FileInfo,
+  FileToWrite,
+  FileType,
+  ListFilesOptions,
+  ReadFileOptions,
+  RemoveOptions,
+  WriteFileOptions,
+} from "./contract/files.ts";
+export {
+  AbortError,
+  type LeakedSandbox,
+  SandboxNotFoundError,
+  SandboxStateError,
+  SetupError,
+  TeardownError,
+  TimeoutError,
+} from "./contract/lifecycle-errors.ts";
+export type { PreviewUrl, PreviewUrlOptions } from "./contract/preview.ts";
+export {
+  AuthenticationError,
+  CapacityError,
+  ConfigError,
+  ConnectionError,
+  PermissionError,
+  PreviewError,
+  ProtocolError,
+  QuotaError,
+  RateLimitError,
+  SnapshotError,
+  UnsupportedOperationError,
+} from "./contract/provider-errors.ts";
+export {
+  SandboxError,
+  type SandboxErrorCode,
+  type SandboxErrorOptions,
+} from "./contract/sandbox-error.ts";
+export type { SetupEvent, SetupStep } from "./contract/setup-events.ts";
+export type { SandboxState, Status } from "./contract/status.ts";
+export {
+  type BackendConfigs,
+  type Backends,
+  type BackendType,
+  backendTypes,
+  createBackend,
+  reconnectBackend,
+} from "./create-backend.ts";
