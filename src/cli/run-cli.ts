@@ -1,0 +1,36 @@
+import manifest from "../../package.json" with { type: "json" };
+import { runEmulatorCommand } from "./emulator-command.ts";
+
+const usage = `Usage: sandbox-backend <command> [options]
+
+Commands:
+  emulator    Run a local server that speaks Daytona's wire protocol, until Ctrl-C.
+              sandbox-backend emulator --help
+  help        Print this.
+  version     Print the version.
+`;
+
+/** Runs one command of the command line. Returns the exit code: 2 for wrong usage, 1 for a failure. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case "emulator":
+      return await runEmulatorCommand(rest);
+    case "version":
+    case "--version": {
+      process.stdout.write(`${manifest.version}\n`);
+      return 0;
+    }
+    case "help":
+    case "--help":
+    case "-h":
+      process.stdout.write(usage);
+      return 0;
+    case undefined:
+      process.stderr.write(usage);
+      return 2;
+    default:
+      process.stderr.write(`There is no command ${JSON.stringify(command)}.\n\n${usage}`);
+      return 2;
+  }
+}
