@@ -30,6 +30,7 @@ export type {
   ListFilesOptions,
   ReadFileOptions,
   RemoveOptions,
+  UploadDirectoryOptions,
   WriteFileOptions,
 } from "./contract/files.ts";
 export {

@@ -44,11 +44,11 @@ async function run(): Promise<void> {
   const provider = await display.step("Find a provider", async (detail) => {
     const found = await openProvider(flags.repo, (text) => display.note(text));
     detail(found.description);
+    countRequests = found.countRequests;
     return found;
   });
   await using _provider = provider;
   Object.assign(process.env, provider.environment);
-  countRequests = provider.countRequests;
 
   const branchName = `quickstart-${Date.now().toString(36)}`;
   const backend = createBackend("daytona", {

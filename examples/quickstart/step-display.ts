@@ -55,9 +55,7 @@ export class StepDisplay {
       const durationMs = performance.now() - startedAtMs;
       const requestsAfter = this.#countRequests();
       const requests =
-        requestsBefore === undefined || requestsAfter === undefined
-          ? undefined
-          : requestsAfter - requestsBefore;
+        requestsAfter === undefined ? undefined : requestsAfter - (requestsBefore ?? 0);
       this.#finished.push({ title, durationMs, requests });
       this.#end(this.#paint("32", "✔"), title, this.#paint("2", formatDuration(durationMs)), shown);
       return value;

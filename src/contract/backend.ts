@@ -8,6 +8,7 @@ import type {
   ListFilesOptions,
   ReadFileOptions,
   RemoveOptions,
+  UploadDirectoryOptions,
   WriteFileOptions,
 } from "./files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "./preview.ts";
@@ -111,6 +112,18 @@ export interface Backend extends AsyncDisposable {
   remove(path: string, options?: RemoveOptions): Promise<void>;
   /** Renames; an existing file at the destination is replaced, an existing directory rejects with {@link FileAccessError}. */
   move(source: string, destination: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Sends a directory of the host as one archive, modes and symbolic links included; the files belong to the sandbox's user.
+   * Needs `tar` in the sandbox. Existing files are replaced, others stay. Default `timeoutMs`: 1 800 000.
+   */
+  uploadDirectory(
+    localDirectory: string,
+    destination: string,
+    options?: UploadDirectoryOptions,
+  ): Promise<void>;
+  /** Fetches a directory of the sandbox as one archive into a directory of the host. Default `timeoutMs`: 1 800 000. */
+  downloadDirectory(source: string, localDirectory: string, options?: CallOptions): Promise<void>;
 
   /**
    * The address under which a port of the sandbox is reached from outside. Does not check that anything listens.

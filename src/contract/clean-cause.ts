@@ -20,7 +20,8 @@ export function cleanCause(cause: unknown, depth = 0): Error | undefined {
     message.slice(0, longestMessage),
     inner === undefined ? undefined : { cause: inner },
   );
-  copy.name = typeof foreign.name === "string" ? foreign.name : "Error";
+  const name = typeof foreign.name === "string" ? foreign.name : "Error";
+  Object.defineProperty(copy, "name", { value: name, configurable: true, writable: true });
   // The stack of the original begins with its own message, which may have been redacted since.
   copy.stack = `${copy.name}: ${copy.message}`;
   const facts: Record<string, unknown> = {};

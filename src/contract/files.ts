@@ -53,3 +53,11 @@ export interface RemoveOptions extends CallOptions {
   /** Resolves also when nothing is there. Default: false. */
   readonly force?: boolean | undefined;
 }
+
+export interface UploadDirectoryOptions extends CallOptions {
+  /**
+   * Tells whether an entry is left out, by its path relative to the directory, with `/` between its parts; a directory that
+   * is left out takes everything in it along. Default: nothing is left out.
+   */
+  readonly ignore?: ((path: string) => boolean) | undefined;
+}

@@ -10,6 +10,7 @@ import type {
   ListFilesOptions,
   ReadFileOptions,
   RemoveOptions,
+  UploadDirectoryOptions,
   WriteFileOptions,
 } from "../contract/files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "../contract/preview.ts";
@@ -26,9 +27,15 @@ import { runExec } from "./commands/run-exec.ts";
 import { Deadline } from "./deadline.ts";
 import { checkContent } from "./files/check-content.ts";
 import { boundedStream, readWholeFile } from "./files/read-file.ts";
+import {
+  downloadDirectoryFromSandbox,
+  type IgnoreEntry,
+  uploadDirectoryToSandbox,
+} from "./files/transfer-directory.ts";
 import { writeFilesInSandbox } from "./files/write-files.ts";
 
 const fileTimeoutMs = 300_000;
+const directoryTimeoutMs = 1_800_000;
 const previewTimeoutMs = 30_000;
 const execTimeoutMs = 120_000;
 /** What an `exec` may take beyond its command's own time: to prove the end of a killed command, at the worst. */
@@ -50,6 +57,12 @@ const removeSchema = z.strictObject({
   ...callShape,
   recursive: z.optional(z.boolean()),
   force: z.optional(z.boolean()),
+});
+const uploadDirectorySchema = z.strictObject({
+  ...callShape,
+  ignore: z.optional(
+    z.custom<IgnoreEntry>((value) => typeof value === "function", { error: "a function" }),
+  ),
 });
 const previewSchema = z.strictObject({
   ...callShape,
@@ -187,6 +200,38 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
       this.attachment("move").files.move(
         this.#path(source, "source"),
         this.#path(destination, "destination"),
+        deadline,
+      ),
+    );
+  }
+
+  async uploadDirectory(
+    localDirectory: string,
+    destination: string,
+    options?: UploadDirectoryOptions,
+  ): Promise<void> {
+    const { ignore, ...call } = this.#check("uploadDirectory", uploadDirectorySchema, options);
+    await this.bounded("uploadDirectory", call, directoryTimeoutMs, (deadline) =>
+      uploadDirectoryToSandbox(
+        this.attachment("uploadDirectory"),
+        localDirectory,
+        this.#path(destination, "destination"),
+        ignore,
+        deadline,
+      ),
+    );
+  }
+
+  async downloadDirectory(
+    source: string,
+    localDirectory: string,
+    options?: CallOptions,
+  ): Promise<void> {
+    await this.bounded("downloadDirectory", options, directoryTimeoutMs, (deadline) =>
+      downloadDirectoryFromSandbox(
+        this.attachment("downloadDirectory"),
+        this.#path(source, "source"),
+        localDirectory,
         deadline,
       ),
     );

@@ -16,7 +16,7 @@ export function parseConfig<Output>(
   subject: string,
   operation?: string,
 ): Output {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   const lines = result.error.issues.flatMap(describeIssue);
   throw new ConfigError(`${subject} is wrong. ${lines.map(({ text }) => text).join(" ")}`, {
@@ -33,6 +33,8 @@ function describeIssue(issue: Issue): { path: string; text: string }[] {
         const full = path === "" ? key : `${path}.${key}`;
         return { path: full, text: `\`${full}\`: there is no such option.` };
       });
+    case "invalid_key":
+      return issue.issues.map((inner) => at(path, `expected ${inner.message}`));
     case "invalid_type":
       return [at(path, `expected ${article(issue.expected)}${received(issue.input)}`)];
     case "invalid_value":

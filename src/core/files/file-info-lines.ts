@@ -11,7 +11,9 @@ export function parseFileInfos(
   nonce: string,
   pathOf: (printedName: string) => string,
 ): FileInfo[] {
-  const records = `\n${output}`.split(`\n${nonce} `).slice(1);
+  // Each record ends with a line break of `stat`'s own; a name may end with one more.
+  const whole = output.endsWith("\n") ? output.slice(0, -1) : output;
+  const records = `\n${whole}`.split(`\n${nonce} `).slice(1);
   return records.map((record) => parseFileInfo(record, pathOf));
 }
 

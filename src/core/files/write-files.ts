@@ -101,6 +101,7 @@ async function explainFailedUpload(
   if (call.signal.aborted) return error;
   const directories = pending.map(({ path }) => posix.dirname(path));
   const body = `while [ "$#" -gt 0 ]; do
+  [ -d "$1" ] || ! [ -e "$1" ] || { echo "Not a directory"; exit 1; }
   mkdir -p "$1" || exit 1
   [ -w "$1" ] || { echo "Permission denied"; exit 1; }
   printf '%s fine\\n' "${nonceVariable}"; shift
