@@ -75,6 +75,6 @@ async function startEmulator(
     );
     say(`  ${folder}`);
     const emulator = await startDaytonaEmulator({ directory, isolation: "none" });
-    return { emulator, workDir: join(folder, "workspace") };
+    return { emulator, workDir: "~/workspace" };
   }
 }

@@ -53,7 +53,7 @@ export interface Backend extends AsyncDisposable {
   readonly capabilities: Capabilities;
   /** Undefined before `setup` or `reconnect`. */
   readonly sandboxId: string | undefined;
-  /** Absolute path in the sandbox. */
+  /** Absolute path in the sandbox; one that was configured with `~/` is absolute after `setup` or `reconnect`. */
   readonly workDir: string;
   /** What `reconnectBackend` takes; undefined before `setup` or `reconnect`. */
   readonly ref: BackendRef | undefined;

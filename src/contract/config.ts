@@ -36,7 +36,10 @@ export interface BackendConfig {
   readonly submodules?: boolean | undefined;
   /** Used for clone alone, and found nowhere in the sandbox afterwards. */
   readonly gitCredentials?: GitCredentials | undefined;
-  /** Absolute path in the sandbox that the repository is cloned to and that commands run in. Default: `/workspace`. */
+  /**
+   * Path in the sandbox that the repository is cloned to and that commands run in: absolute, or below the home directory of the
+   * sandbox's user when it begins with `~/`. Default: `/workspace`.
+   */
   readonly workDir?: string | undefined;
   /** Environment of every command. Stored by the provider with the sandbox, so nothing secret belongs here. */
   readonly env?: Readonly<Record<string, string>> | undefined;

@@ -18,9 +18,10 @@ import { stopSandbox } from "./lifecycle/stop-sandbox.ts";
 import type { Redactor } from "./redact.ts";
 import { readIdentity } from "./sandbox-identity.ts";
 import { proveThatItAnswers } from "./setup/prove-answer.ts";
-import { defaultWorkDir, prepareSetup } from "./setup/setup-request.ts";
+import { prepareSetup } from "./setup/setup-request.ts";
 import { setupSandbox } from "./setup/setup-sandbox.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
+import { defaultWorkDir, isBelowHome, resolveWorkDir } from "./work-dir.ts";
 
 /** What a provider gives to its backends. */
 export interface BackendParts {
@@ -40,6 +41,8 @@ interface Attachment {
   readonly channel: GuardedChannel;
   readonly files: SandboxFiles;
   readonly commands: CommandRunner;
+  /** Environment of every command that was not known when the sandbox was created. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const setupSchema = z.strictObject({
@@ -127,8 +130,8 @@ export abstract class BackendLifecycle {
     using deadline = Deadline.start("setup", timeoutMs, signal);
     deadline.throwIfEnded();
     const request = prepareSetup(this.#parts.config, this.#parts.source);
-    const record = await setupSandbox(this.transport, request, deadline, onEvent);
-    this.#attach(record);
+    const ready = await setupSandbox(this.transport, request, deadline, onEvent);
+    this.#attach(ready.record, request.identity.workDir, ready.homeDirectory);
   }
 
   async reconnect(sandboxId: string, options?: ReconnectOptions): Promise<void> {
@@ -147,10 +150,11 @@ export abstract class BackendLifecycle {
         signal: deadline.signal,
         start: start !== "never",
       });
-      await proveThatItAnswers(new GuardedChannel(this.transport, sandboxId), deadline.signal);
-      this.#workDir =
+      const channel = new GuardedChannel(this.transport, sandboxId);
+      const home = await proveThatItAnswers(channel, deadline.signal);
+      const workDir =
         this.#parts.config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
-      this.#attach(record);
+      this.#attach(record, workDir, home);
     });
   }
 
@@ -276,7 +280,8 @@ export abstract class BackendLifecycle {
     }
   }
 
-  #attach(record: SandboxRecord): void {
+  #attach(record: SandboxRecord, configuredWorkDir: string, homeDirectory: string): void {
+    this.#workDir = resolveWorkDir(configuredWorkDir, homeDirectory);
     const channel = new GuardedChannel(this.transport, record.id);
     this.#isTornDown = false;
     this.#attachment = {
@@ -285,6 +290,7 @@ export abstract class BackendLifecycle {
       channel,
       files: new SandboxFiles(channel),
       commands: new CommandRunner({ channel, sandboxId: record.id }),
+      env: isBelowHome(configuredWorkDir) ? { WORKDIR: this.#workDir } : {},
     };
   }
 

@@ -81,11 +81,11 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
       const cwd = checkPath(checked.cwd ?? this.workDir, this.workDir, "cwd");
       using deadline = Deadline.start("exec", timeoutMs + execOverheadMs, checked.signal);
       deadline.throwIfEnded();
-      const { commands } = this.attachment("exec");
+      const { commands, env } = this.attachment("exec");
       return await runExec(
         commands,
         checkedCommand,
-        { ...checked, timeoutMs, cwd },
+        { ...checked, env: { ...env, ...checked.env }, timeoutMs, cwd },
         deadline.signal,
       );
     });

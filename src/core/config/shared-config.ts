@@ -55,10 +55,10 @@ function isBranchName(value: string): boolean {
   );
 }
 
-/** Absolute, normal, and not the root: `rm -rf` and `mv` of ours must never meet anything else. */
+/** Absolute or below the home directory, normal, and not the root: `rm -rf` and `mv` of ours must never meet anything else. */
 export function isWorkDir(value: string): boolean {
   return (
-    /^\/[^/]/.test(value) &&
+    /^~?\/[^/]/.test(value) &&
     isPassableText(value) &&
     !value.endsWith("/") &&
     !value
@@ -80,7 +80,12 @@ export const sharedConfigShape = {
   cloneDepth: z.optional(z.int().check(z.minimum(1))),
   submodules: z.optional(z.boolean()),
   gitCredentials: z.optional(gitCredentialsSchema),
-  workDir: z.optional(text("an absolute, normal path other than /, such as /workspace", isWorkDir)),
+  workDir: z.optional(
+    text(
+      "an absolute, normal path other than /, such as /workspace, or one below the home directory, such as ~/workspace",
+      isWorkDir,
+    ),
+  ),
   env: z.optional(environmentSchema),
   labels: z.optional(
     z.record(

@@ -20,6 +20,7 @@ export async function prepareWorkDir(
   channel: SandboxChannel,
   sandboxId: string,
   request: SetupRequest,
+  workDir: string,
   deadline: Deadline,
 ): Promise<void> {
   const { config, identity } = request;
@@ -29,7 +30,7 @@ export async function prepareWorkDir(
     config.repoUrl === undefined ? undefined : hostOfUrl(config.repoUrl),
   );
   const script = cloneScript({
-    workDir: identity.workDir,
+    workDir,
     repoUrl: config.repoUrl,
     branchName: config.branchName,
     commit: config.commit,
@@ -55,12 +56,11 @@ export async function prepareWorkDir(
     if (outcome.exitCode === 0) return;
     // The failed run was another host's, with its own credentials and network; this call has a try of its own.
     if (outcome.alreadyStarted && attempt + 1 < attempts) continue;
-    throw explain(outcome.exitCode, Buffer.from(outcome.stderrBytes).toString(), request);
+    throw explain(outcome.exitCode, Buffer.from(outcome.stderrBytes).toString(), request, workDir);
   }
 }
 
-function explain(exitCode: number, stderr: string, request: SetupRequest): Error {
-  const { workDir } = request.identity;
+function explain(exitCode: number, stderr: string, request: SetupRequest, workDir: string): Error {
   const { repoUrl } = request.config;
   const words = stderr.trim().slice(-2_000);
   const git = (kind: GitErrorKind, message: string): GitError =>

@@ -1,6 +1,7 @@
 import type { BackendConfig, IdleConfig } from "../../contract/config.ts";
 import { completeIdle } from "../config/shared-config.ts";
 import { createNonce, hashTexts, type SandboxIdentity, sandboxName } from "../sandbox-identity.ts";
+import { defaultWorkDir, isBelowHome } from "../work-dir.ts";
 
 /** Everything that a `setup` decides before its first request. */
 export interface SetupRequest {
@@ -12,8 +13,6 @@ export interface SetupRequest {
   readonly idle: Required<IdleConfig>;
   readonly config: BackendConfig;
 }
-
-export const defaultWorkDir = "/workspace";
 
 /**
  * @param source What the sandbox is made from, in a text of the provider's; a part of the fingerprint.
@@ -31,7 +30,12 @@ export function prepareSetup(config: BackendConfig, source: string): SetupReques
     name: sandboxName(config.owner, config.name),
     identity,
     labels: { ...config.labels },
-    env: { WORKDIR: workDir, TERM: "xterm-256color", ...config.env },
+    env: {
+      // A path below the home directory is not known yet; each command gets it then.
+      ...(isBelowHome(workDir) ? {} : { WORKDIR: workDir }),
+      TERM: "xterm-256color",
+      ...config.env,
+    },
     idle: completeIdle(config.idle),
     config,
   };

@@ -11,12 +11,18 @@ import { GuardedChannel } from "../guarded-channel.ts";
 import { ensureRunning } from "../lifecycle/ensure-running.ts";
 import { retryIdempotent } from "../retry.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
+import { resolveWorkDir } from "../work-dir.ts";
 import { type CreationFacts, createOrAdopt } from "./create-or-adopt.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
 import { proveThatItAnswers } from "./prove-answer.ts";
 import { SetupProgress } from "./setup-progress.ts";
 import type { SetupRequest } from "./setup-request.ts";
 import { undoCreate } from "./undo-create.ts";
+
+export interface ReadySandbox {
+  readonly record: SandboxRecord;
+  readonly homeDirectory: string;
+}
 
 /** A late answer of a lost creation is waited for at least so long before its name is reported as leaked. */
 const lateSandboxMs = 60_000;
@@ -32,7 +38,7 @@ export async function setupSandbox(
   request: SetupRequest,
   deadline: Deadline,
   onEvent: ((event: SetupEvent) => void) | undefined,
-): Promise<SandboxRecord> {
+): Promise<ReadySandbox> {
   const progress = new SetupProgress(onEvent);
   const facts: CreationFacts = { mayAppear: false };
   let created: SandboxRecord | undefined;
@@ -55,15 +61,18 @@ export async function setupSandbox(
       }),
     );
     const channel = new GuardedChannel(transport, id);
-    await progress.step("probe", () => proveThatItAnswers(channel, deadline.signal));
+    const homeDirectory = await progress.step("probe", () =>
+      proveThatItAnswers(channel, deadline.signal),
+    );
+    const workDir = resolveWorkDir(request.identity.workDir, homeDirectory);
     await progress.step(request.config.repoUrl === undefined ? "workDir" : "clone", () =>
-      prepareWorkDir(channel, id, request, deadline),
+      prepareWorkDir(channel, id, request, workDir, deadline),
     );
     await progress.step("finish", async () => {
       if (obtained.adopted) return;
       await retryIdempotent(() => transport.setIdle(id, request.idle, call), deadline.signal);
     });
-    return record;
+    return { record, homeDirectory };
   } catch (error) {
     const leaked = await takeBack(transport, request, created, facts);
     throw explainFailure(error, progress.currentStep, deadline, created?.id, leaked);

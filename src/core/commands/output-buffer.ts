@@ -1,0 +1,61 @@
+/** Keeps the head and the tail of a stream in bounded memory. */
+export class OutputBuffer {
+  readonly headBytes: number;
+  readonly tailBytes: number;
+  readonly #head: Uint8Array[] = [];
+  readonly #tail: Uint8Array[] = [];
+  #headLength = 0;
+  #tailLength = 0;
+  #dropped = 0;
+
+  constructor(maxBytes: number) {
+    this.headBytes = Math.ceil(maxBytes / 2);
+    this.tailBytes = maxBytes - this.headBytes;
+  }
+
+  /** Bytes that came and are not kept. */
+  get droppedBytes(): number {
+    return this.#dropped + Math.max(0, this.#tailLength - this.tailBytes);
+  }
+
+  append(chunk: Uint8Array): void {
+    const room = this.headBytes - this.#headLength;
+    const forHead = chunk.subarray(0, Math.max(0, room));
+    if (forHead.length > 0) {
+      // Copies: a chunk may be a small view of a large buffer.
+      this.#head.push(forHead.slice());
+      this.#headLength += forHead.length;
+    }
+    const forTail = chunk.subarray(forHead.length);
+    if (forTail.length === 0) return;
+    this.#tail.push(forTail.slice());
+    this.#tailLength += forTail.length;
+    this.#trimTail();
+  }
+
+  /** Counts bytes that exist and were not fetched. Only between head and tail: what follows becomes the tail. */
+  skip(bytes: number): void {
+    this.#dropped += bytes;
+  }
+
+  bytes(): Uint8Array {
+    const tail = Buffer.concat(this.#tail);
+    const kept = tail.subarray(Math.max(0, tail.length - this.tailBytes));
+    // A plain Uint8Array: a Buffer is one too, and compares unequal to it.
+    return new Uint8Array(Buffer.concat([...this.#head, kept]));
+  }
+
+  text(): string {
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytes());
+  }
+
+  #trimTail(): void {
+    for (;;) {
+      const first = this.#tail[0];
+      if (first === undefined || this.#tailLength - first.length < this.tailBytes) return;
+      this.#tail.shift();
+      this.#tailLength -= first.length;
+      this.#dropped += first.length;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { isUtf8 } from "node:buffer";
+import type { ScriptAnswer } from "./answer.ts";
+import type { CommandRequest } from "./command-request.ts";
+import { folderOf, type RecordReport, readReports } from "./record-report.ts";
+import type { Question } from "./sandbox-requests.ts";
+import { killScript, lookUpScript, prepareScript, resolveScript } from "./settle-script.ts";
+import { readStartAnswer, type StartAnswer } from "./start-answer.ts";
+import { startScript } from "./start-script.ts";
+import { processVariable } from "./supervisor-script.ts";
+
+/** What a script that settles one record found. */
+export interface SettledRecord {
+  readonly report: RecordReport;
+  readonly folder: string;
+  /** Processes of the command that a kill could not end. */
+  readonly left: number;
+  /** Tag of the start that took the claim; empty where nobody did. */
+  readonly starter: string;
+  readonly generation: number;
+}
+
+/** Bytes of standard input that travel in the start; more is uploaded first. */
+const largestInlineInput = 256 * 1024;
+
+/** Standard input as text for the start, or undefined when only an upload carries it exactly. */
+export function inlineInput(stdin: Uint8Array | undefined): string | undefined {
+  if (stdin === undefined || stdin.length > largestInlineInput) return undefined;
+  // No shell can carry NUL.
+  return isUtf8(stdin) && !stdin.includes(0) ? Buffer.from(stdin).toString("utf8") : undefined;
+}
+
+/** Questions about records, as scripts and the meaning of their answers. */
+export class RecordQuestions {
+  readonly #shellPath: string;
+  readonly #pollFile: string;
+
+  constructor(shellPath: string, pollFile: string) {
+    this.#shellPath = shellPath;
+    this.#pollFile = pollFile;
+  }
+
+  start(
+    request: CommandRequest,
+    options: {
+      readonly record: string;
+      readonly waitSeconds: number;
+      readonly acknowledged: readonly string[];
+      readonly sweep: boolean;
+      /** Called with the tag of the request, by which the record will name its starter. */
+      readonly onTag: (tag: string) => void;
+    },
+  ): Question<StartAnswer> {
+    return {
+      script: (tag) => {
+        options.onTag(tag);
+        return startScript({
+          tag,
+          record: options.record,
+          command: request.command,
+          cwd: request.cwd,
+          env: request.env,
+          secretEnv: request.secretEnv ?? {},
+          stdinText: inlineInput(request.stdin),
+          waitSeconds: options.waitSeconds,
+          inlineBytes: largestInlineInput,
+          acknowledged: options.acknowledged,
+          sweep: options.sweep,
+          keep: request.processId !== undefined,
+          shellPath: this.#shellPath,
+        });
+      },
+      read: (answer, tag) => readStartAnswer(answer, tag, options.record),
+    };
+  }
+
+  prepare(): Question<string> {
+    return { script: (tag) => prepareScript(tag, this.#shellPath), read: folderOf };
+  }
+
+  resolve(record: string, cancel: boolean): Question<SettledRecord> {
+    return {
+      script: (tag) => resolveScript({ tag, record, cancel, shellPath: this.#shellPath }),
+      read: readSettled,
+    };
+  }
+
+  kill(record: string, graceSeconds: number): Question<SettledRecord> {
+    return {
+      script: (tag) =>
+        killScript({
+          tag,
+          record,
+          graceSeconds,
+          processVariable,
+          pollFile: this.#pollFile,
+          shellPath: this.#shellPath,
+        }),
+      read: readSettled,
+    };
+  }
+
+  lookUp(processId: string, generations: number): Question<SettledRecord | "no-folder"> {
+    return {
+      script: (tag) =>
+        lookUpScript({ tag, record: processId, generations, shellPath: this.#shellPath }),
+      read: (answer) =>
+        answer.sections.some(({ words }) => words[0] === "nofolder")
+          ? "no-folder"
+          : readSettled(answer),
+    };
+  }
+}
+
+function readSettled(answer: ScriptAnswer): SettledRecord | undefined {
+  const report = readReports(answer)?.[0];
+  const folder = folderOf(answer);
+  const word = (name: string): string | undefined =>
+    answer.sections.find(({ words }) => words[0] === name)?.words[1];
+  const left = Number(word("left"));
+  const generation = Number(word("generation"));
+  if (report === undefined || folder === undefined) return undefined;
+  if (!Number.isInteger(left) || !Number.isInteger(generation)) return undefined;
+  return { report, folder, left, generation, starter: word("starter") ?? "" };
+}

@@ -1,0 +1,168 @@
+import { findFolder, findOrMakeFolder } from "./folder-fragment.ts";
+import { inKnownShell, shellText } from "./shell-text.ts";
+import { stateFunctions } from "./state-fragment.ts";
+
+export interface SettleInput {
+  readonly tag: string;
+  readonly record: string;
+  readonly shellPath: string;
+}
+
+/** Finds or makes the private folder and names it. */
+export function prepareScript(tag: string, shellPath: string): string {
+  const script = [
+    `t=${tag} r=`,
+    opening(findOrMakeFolder),
+    `printf '%s\\n' "$t folder $d" "$t end"`,
+  ].join("\n");
+  return inKnownShell(shellPath, script);
+}
+
+/** What to do about a start whose answer was lost. */
+export interface ResolveInput extends SettleInput {
+  /** Whether a command that took its claim and did not begin is to be kept from it. */
+  readonly cancel: boolean;
+}
+
+/** Takes the claim of a record, so that a late start of it runs nothing, or else reports what became of the start. */
+export function resolveScript(input: ResolveInput): string {
+  const script = [
+    `t=${input.tag} r=${input.record} cancel=${input.cancel ? 1 : 0}`,
+    opening(findOrMakeFolder),
+    takeClaim,
+    shellText(`
+      [ $cancel = 0 ] || { set -C; echo cancelled >"$r.pid"; set +C; }
+    `),
+    closing,
+  ].join("\n");
+  return inKnownShell(input.shellPath, script);
+}
+
+/** Reports on the last generation of a record that was not burned, and changes nothing. */
+export function lookUpScript(input: SettleInput & { readonly generations: number }): string {
+  const script = [
+    `t=${input.tag} p=${input.record} generations=${input.generations}`,
+    opening(findFolder),
+    shellText(`
+      generation=0
+      while :; do
+        r=\${p}_$generation
+        state_of "$r"
+        generation=$((generation + 1))
+        [ "$state" = burned ] && [ $generation -lt $generations ] || break
+      done
+    `),
+    closing,
+  ].join("\n");
+  return inKnownShell(input.shellPath, script);
+}
+
+export interface KillInput extends SettleInput {
+  readonly processVariable: string;
+  /** Seconds between SIGTERM and SIGKILL. */
+  readonly graceSeconds: number;
+  /** File through which running polls of the client are ended, so that none of them is left alone in the sandbox. */
+  readonly pollFile: string;
+}
+
+/** Keeps a command from beginning, or ends all its processes, and reports how many are left. May be repeated. */
+export function killScript(input: KillInput): string {
+  const script = [
+    `t=${input.tag} r=${input.record} poll=${input.pollFile} grace=${input.graceSeconds} needle=${input.processVariable}=${input.record}`,
+    opening(findOrMakeFolder),
+    takeClaim,
+    killBody,
+    closing,
+  ].join("\n");
+  return inKnownShell(input.shellPath, script);
+}
+
+function opening(folder: string): string {
+  return shellText(`
+    exec 2>/dev/null
+    ${folder}
+    if [ -z "$d" ] || ! cd "$d"; then
+      printf '%s\\n' "$t nofolder" "$t end"
+      exit
+    fi
+    umask 077
+    ${stateFunctions}
+    know_boot
+    left=0
+  `);
+}
+
+const takeClaim = shellText(`
+  set -C
+  # Whoever makes the file decides; a reader that finds it empty for a moment takes it for a start.
+  if { true >"$r.claim"; }; then set +C; echo burned >"$r.claim"; fi
+  set +C
+`);
+
+const closing = shellText(`
+  state_of "$r"
+  measure "$r"
+  data=0
+  [ "$state" = none ] || [ "$state" = burned ] || data=1
+  report 0 "$r" "$state" "$code" 0 0 $data
+  printf '%s\\n' "$t left $left" "$t generation \${r##*_}" "$t folder $d" "$t end"
+`);
+
+const killBody = shellText(`
+  printf '%s\\n' "$t" >"$poll"
+  set -C
+  echo cancelled >"$r.pid"
+  set +C
+  rm -f "/dev/shm/sandbox-backend-$r" "$r.secret"
+  pause() { sleep 0.1 || { sleep 1; turn=$((turn + 9)); }; }
+  # The line may be half written.
+  turn=0
+  while state_of "$r"; [ $state = starting ] && [ $turn -lt 20 ]; do turn=$((turn + 1)); pause; done
+  # Sets alive to the processes of the command: its group, and whoever carries its name in the environment.
+  members() {
+    alive= whole=
+    # A group whose leader is gone may keep its number; one with another leader is not ours.
+    if [ "$group" = "$pid" ] && { same "$pid" "$start" || [ ! -e "/proc/$pid" ]; }; then whole=1; fi
+    # The name again: an empty needle would be found in every process there is.
+    carriers=
+    case $needle in *=?*_[0-9]) carriers=$(grep -lsF "$needle" /proc/[0-9]*/environ) ;; esac
+    for entry in /proc/[0-9]*; do
+      process=\${entry#/proc/}
+      stat_of "$process" || continue
+      case $st_state in Z|X) continue ;; esac
+      [ "$process" != "$keeper" ] || continue
+      ours=
+      if [ -n "$whole" ] && [ "$st_group" = "$group" ]; then ours=1
+      # Without setsid the command shares the group that the provider made for the waiter.
+      elif [ "$group" = "$waiter" ] && [ "$st_group" = "$group" ] && [ "$process" != "$waiter" ] && [ "$st_parent" != "$waiter" ]; then ours=1
+      fi
+      case $carriers in *"$entry/environ"*) ours=1 ;; esac
+      [ -z "$ours" ] || alive="$alive $process"
+    done
+    [ -n "$alive" ]
+  }
+  case $state in
+    running|gone)
+      echo killed >"$r.killed"
+      turn=0
+      if members; then
+        [ -z "$whole" ] || kill -TERM "-$group"
+        kill -TERM $alive
+        while [ $turn -lt $((grace * 10)) ] && members; do turn=$((turn + 1)); pause; done
+        turn=0
+        while members && [ $turn -lt 20 ]; do
+          turn=$((turn + 1))
+          [ -z "$whole" ] || kill -KILL "-$group"
+          kill -KILL $alive
+          pause
+        done
+        members
+        set -- $alive
+        left=$#
+      fi
+      turn=0
+      # The keeper writes the exit code once it has been scheduled.
+      while state_of "$r"; [ $state = running ] && [ $left = 0 ] && [ $turn -lt 20 ]; do turn=$((turn + 1)); pause; done
+      ;;
+  esac
+`);
