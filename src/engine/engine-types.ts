@@ -88,8 +88,15 @@ export interface EngineFiles {
     options?: { readonly start?: number; readonly end?: number },
   ): Promise<{ readonly sizeBytes: number; readonly stream: Readable }>;
   /** Creates or truncates in place (follows a final symlink inside the sandbox). Resolves with the bytes written. */
-  write(path: string, content: Readable | Uint8Array, options?: { readonly mode?: number }): Promise<number>;
-  makeDirectory(path: string, options?: { readonly mode?: number; readonly recursive?: boolean }): Promise<void>;
+  write(
+    path: string,
+    content: Readable | Uint8Array,
+    options?: { readonly mode?: number },
+  ): Promise<number>;
+  makeDirectory(
+    path: string,
+    options?: { readonly mode?: number; readonly recursive?: boolean },
+  ): Promise<void>;
   remove(path: string, options?: { readonly recursive?: boolean }): Promise<void>;
   /** rename(2), which replaces an existing destination file; across file systems of the sandbox it copies. */
   move(source: string, destination: string): Promise<void>;

@@ -1,0 +1,30 @@
+/** What went wrong in the engine itself; failures of files and programs carry Node's own codes (`ENOENT`, `EACCES`, …). */
+export type EngineErrorCode =
+  /** Namespaces do not work here. `message` has the reason and what to change. */
+  | "ISOLATION_UNAVAILABLE"
+  /** An argument is not acceptable, such as an id with a slash. */
+  | "INVALID_ARGUMENT"
+  /** There is already a sandbox of this id. */
+  | "SANDBOX_EXISTS"
+  /** The sandbox has been deleted. */
+  | "SANDBOX_NOT_FOUND"
+  /** The sandbox is not running, and the operation needs it to be. */
+  | "SANDBOX_STOPPED"
+  /** The sandbox did not start; nothing of the attempt is left. */
+  | "SANDBOX_START_FAILED"
+  /** Another process holds the sandbox's lock for longer than we wait. */
+  | "SANDBOX_LOCKED"
+  /** The state on disk cannot be understood. */
+  | "STATE_UNREADABLE"
+  /** The engine has been closed. */
+  | "ENGINE_CLOSED";
+
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly code: EngineErrorCode;
+
+  constructor(code: EngineErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,41 @@
+import type { EngineProcess, Isolation } from "../engine-types.ts";
+import type { FileTree } from "../files/path-walker.ts";
+import type { SandboxFolder } from "../state/sandbox-folder.ts";
+import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
+
+/** A sandbox as it is on disk. */
+export interface StoredSandbox {
+  readonly folder: SandboxFolder;
+  readonly record: SandboxRecord;
+}
+
+/** A sandbox that runs. */
+export interface RunningSandbox extends StoredSandbox {
+  readonly run: SandboxRun;
+}
+
+export interface ProgramToSpawn {
+  readonly argv: readonly string[];
+  /** Absolute path as the sandbox sees it; exists and is a directory. */
+  readonly cwd: string;
+  /** What the caller adds to the sandbox's environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How sandboxes are kept apart from the machine: one implementation for each `Isolation`. */
+export interface Confinement {
+  readonly isolation: Isolation;
+  homeDirectory(folder: SandboxFolder): string;
+  workingDirectory(folder: SandboxFolder): string;
+  /** Lays out the files of a new sandbox in its empty folder. */
+  prepare(sandbox: StoredSandbox): Promise<void>;
+  /** Rejects with nothing left running. */
+  start(sandbox: StoredSandbox): Promise<SandboxRun>;
+  isRunning(run: SandboxRun): boolean;
+  /** PIDs, as the host sees them, of the processes that were started in the sandbox and of their children. */
+  processes(sandbox: RunningSandbox): number[];
+  /** Ends every process at once and resolves when they are gone. Also right for a sandbox whose run was never recorded. */
+  kill(sandbox: StoredSandbox): Promise<void>;
+  files(sandbox: RunningSandbox): FileTree;
+  spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess>;
+}

@@ -1,0 +1,148 @@
+import { appendFileSync, constants, openSync, readFileSync, rmSync } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { EngineProcess } from "../engine-types.ts";
+import { type FileTree, O_PATH } from "../files/path-walker.ts";
+import { ChildEngineProcess } from "../processes/engine-process.ts";
+import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
+import type { PipePool } from "../processes/pipe-pool.ts";
+import { readBootId, readProcessStat, sendSignal } from "../processes/process-identity.ts";
+import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
+import { spawnWithPipes } from "../processes/spawn-detached.ts";
+import type { SandboxFolder } from "../state/sandbox-folder.ts";
+import type { SandboxRun } from "../state/sandbox-record.ts";
+import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
+import { SANDBOX_PATH } from "./environment.ts";
+
+const MARKER_VARIABLE = "SANDBOX_ENGINE_MARKER";
+const KILL_POLL_MS = 10;
+
+/**
+ * `isolation: "none"`: ordinary processes of this machine, in a folder of their own. They are found again by a variable in
+ * their environment and by their process groups; one that leaves both behind is not ours any more.
+ */
+export class FolderConfinement implements Confinement {
+  readonly isolation = "none";
+  readonly #pipes: PipePool;
+  readonly #inherited = findInheritedDescriptors();
+
+  constructor(pipes: PipePool) {
+    this.#pipes = pipes;
+  }
+
+  homeDirectory(folder: SandboxFolder): string {
+    return join(folder.root, "home");
+  }
+
+  workingDirectory(folder: SandboxFolder): string {
+    return join(folder.root, "workspace");
+  }
+
+  async prepare({ folder }: StoredSandbox): Promise<void> {
+    for (const name of ["", "home", "workspace", "tmp"]) {
+      await mkdir(join(folder.root, name), { mode: 0o755 });
+    }
+    await chmod(join(folder.root, "tmp"), 0o1777);
+  }
+
+  start(): Promise<SandboxRun> {
+    return Promise.resolve({ bootId: readBootId(), holder: null });
+  }
+
+  isRunning(run: SandboxRun): boolean {
+    return run.bootId === readBootId();
+  }
+
+  processes(sandbox: StoredSandbox): number[] {
+    const marker = markerOf(sandbox);
+    const groups = readGroups(sandbox.folder.processGroups);
+    return listProcesses().filter((pid) => {
+      if (pid === process.pid) return false;
+      const stat = readProcessStat(pid);
+      if (!stat || stat.state === "Z") return false;
+      return groups.has(stat.groupId) || hasEnvironmentVariable(pid, marker);
+    });
+  }
+
+  async kill(sandbox: StoredSandbox): Promise<void> {
+    // A process may fork while we look, so we look until there is none.
+    for (;;) {
+      const pids = this.processes(sandbox);
+      if (pids.length === 0) break;
+      for (const pid of pids) sendSignal(pid, "SIGKILL");
+      await delay(KILL_POLL_MS);
+    }
+    rmSync(sandbox.folder.processGroups, { force: true });
+  }
+
+  files({ folder }: RunningSandbox): FileTree {
+    return {
+      prefix: folder.root,
+      openRoot: () => openSync(folder.root, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW),
+    };
+  }
+
+  async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
+    const { folder, record } = sandbox;
+    const { username } = userInfo();
+    const piped = await spawnWithPipes(
+      {
+        argv: program.argv,
+        cwd: program.cwd,
+        inherited: this.#inherited,
+        env: {
+          PATH: process.env.PATH ?? SANDBOX_PATH,
+          HOME: this.homeDirectory(folder),
+          USER: username,
+          LOGNAME: username,
+          LANG: "C.UTF-8",
+          TMPDIR: join(folder.root, "tmp"),
+          ...record.env,
+          ...program.env,
+          [MARKER_VARIABLE]: record.marker,
+        },
+      },
+      this.#pipes,
+    );
+    const { pid } = piped;
+    rememberGroup(folder.processGroups, pid);
+    const group = { pid, signal: (name: NodeJS.Signals) => sendSignal(-pid, name) };
+    return new ChildEngineProcess(piped, group);
+  }
+}
+
+function markerOf({ record }: StoredSandbox): string {
+  return `${MARKER_VARIABLE}=${record.marker}`;
+}
+
+function rememberGroup(path: string, pid: number): void {
+  const stat = readProcessStat(pid);
+  // A process that is gone already may still have left children in its group.
+  appendFileSync(path, `${pid} ${stat?.startTicks ?? "-"} ${readBootId()}\n`, { mode: 0o600 });
+}
+
+/**
+ * The groups of the sandbox that nobody else can have taken over: as long as a group has members, the kernel gives its
+ * number to no new process; so a leader with another start time shows that the old group had ended.
+ */
+function readGroups(path: string): Set<number> {
+  let text: string;
+  try {
+    text = readFileSync(path, "latin1");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Set();
+    throw error;
+  }
+  const groups = new Set<number>();
+  const bootId = readBootId();
+  for (const line of text.split("\n")) {
+    const [pidText, startTicks, boot] = line.split(" ");
+    const pid = Number(pidText);
+    if (boot !== bootId || !Number.isInteger(pid) || pid <= 1) continue;
+    const leader = readProcessStat(pid);
+    if (leader === undefined || leader.startTicks === startTicks) groups.add(pid);
+  }
+  return groups;
+}

@@ -1,0 +1,154 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { HostPrivileges } from "./host-privileges.ts";
+import { layerName } from "./namespace-layout.ts";
+import type { SystemDirectories } from "./system-directories.ts";
+
+/**
+ * Where the host's own programs are, inside the sandbox's mounts: read-only, and out of the sandbox's reach to change. What
+ * runs with privileges in there runs from here, because the sandbox may have replaced its own `/usr/bin/setpriv`, its
+ * dynamic loader or `/etc/ld.so.preload`.
+ */
+export const TOOLS_DIRECTORY = "dev/.sandbox-engine";
+/** Where the old root waits to be taken away. */
+export const OLD_ROOT_DIRECTORY = "dev/.old";
+export const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+
+const NO_FILES = ["nosuid", "nodev", "noexec"];
+const READ_ONLY = ["ro", ...NO_FILES];
+/** As Docker has it: what shows or changes the whole machine. */
+const READ_ONLY_PROC = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+const MASKED_PROC = [
+  "acpi",
+  "asound",
+  "interrupts",
+  "kcore",
+  "keys",
+  "latency_stats",
+  "sched_debug",
+  "scsi",
+  "timer_list",
+  "timer_stats",
+];
+const SAFE_SYS = ["block", "bus", "class", "dev", "devices"];
+
+export interface Mount {
+  readonly source: string;
+  /** Relative to the sandbox's folder, in which the root is `root`. */
+  readonly target: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+export interface MountPlan {
+  /** What makes the root. Needs nothing but the folder. */
+  readonly root: readonly Mount[];
+  /** What is mounted on names in `root`'s own `/dev` and `/sys`. */
+  readonly details: readonly Mount[];
+  /** Directories to make in between, relative to the sandbox's folder. */
+  readonly directories: readonly string[];
+}
+
+export interface MountPlanOptions {
+  /** Of the system's directories, those to mount this time. */
+  readonly overlaid: readonly string[];
+  readonly system: SystemDirectories;
+  readonly privileges: HostPrivileges;
+  readonly toolsFolder: string;
+}
+
+/** Paths are relative where they can be: in the options of an overlay a colon or a comma would cut them. */
+export function planMounts(options: MountPlanOptions): MountPlan {
+  const { privileges, overlaid } = options;
+  const sys = privileges.isMachineRoot ? [] : SAFE_SYS.filter((name) => existsSync(`/sys/${name}`));
+  return {
+    root: [
+      ...overlaid.map((name) => overlay(name, privileges)),
+      mount("proc", "proc", "proc", NO_FILES),
+      ...(privileges.isMachineRoot ? guardProcesses() : []),
+      mount("tmpfs", "dev", "tmpfs", ["nosuid", "noexec", "mode=0755", "size=64k"]),
+      // A network that is not the user namespace's own gives it no sysfs; what is harmless is taken from the host.
+      privileges.isMachineRoot
+        ? mount("sysfs", "sys", "sysfs", READ_ONLY)
+        : mount("tmpfs", "sys", "tmpfs", [...NO_FILES, "mode=0755", "size=64k"]),
+      mount("tmpfs", "run", "tmpfs", ["nosuid", "nodev", "mode=0755"]),
+    ],
+    directories: ["root/run/lock", ...sys.map((name) => `root/sys/${name}`)],
+    details: [
+      ...sys.map((name) => bind(`/sys/${name}`, `sys/${name}`, READ_ONLY)),
+      ...(privileges.isMachineRoot && existsSync("/sys/firmware") ? [mask("sys/firmware")] : []),
+      ...DEVICES.map((name) => bind(`/dev/${name}`, `dev/${name}`, [])),
+      mount("devpts", "dev/pts", "devpts", terminalOptions(privileges)),
+      mount("tmpfs", "dev/shm", "tmpfs", ["nosuid", "nodev", "mode=1777"]),
+      ...tools(options),
+    ],
+  };
+}
+
+/** For `mount --fstab`: one program for all of them, which takes a few milliseconds where one each takes a hundred. */
+export function toFstab(mounts: readonly Mount[]): string {
+  return mounts
+    .map(({ source, target, type, options }) => {
+      const fields = [source, target, type, options.length > 0 ? options.join(",") : "defaults"];
+      return `${fields.map(escapeField).join(" ")} 0 0\n`;
+    })
+    .join("");
+}
+
+function overlay(name: string, privileges: HostPrivileges): Mount {
+  const layer = `layers/${layerName(name)}`;
+  const layers = [`lowerdir=/${name}`, `upperdir=${layer}/upper`, `workdir=${layer}/work`];
+  // Overlays keep their notes in `trusted` attributes, which only root of the machine may write.
+  const attributes = privileges.isMachineRoot ? [] : ["userxattr"];
+  return mount("overlay", name, "overlay", ["nodev", ...layers, ...attributes]);
+}
+
+function guardProcesses(): Mount[] {
+  return [
+    ...READ_ONLY_PROC.filter((name) => existsSync(`/proc/${name}`)).map((name) =>
+      bind(`root/proc/${name}`, `proc/${name}`, READ_ONLY),
+    ),
+    ...MASKED_PROC.filter((name) => existsSync(`/proc/${name}`)).map((name) =>
+      statSync(`/proc/${name}`).isDirectory()
+        ? mask(`proc/${name}`)
+        : bind("/dev/null", `proc/${name}`, []),
+    ),
+  ];
+}
+
+function terminalOptions(privileges: HostPrivileges): string[] {
+  const options = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+  // Group 5 is `tty` everywhere; a user namespace of one user does not have it.
+  return privileges.isMachineRoot ? [...options, "gid=5"] : options;
+}
+
+function tools({ toolsFolder, system, privileges }: MountPlanOptions): Mount[] {
+  const flags = ["ro", "nosuid", "nodev"];
+  return [
+    bind(toolsFolder, TOOLS_DIRECTORY, flags),
+    ...system.programs.map((name) => ({
+      ...bind(join("/", name), `${TOOLS_DIRECTORY}/${name}`, flags),
+      // The kernel does not let a user namespace tear apart mounts that it got from outside.
+      options: [privileges.isMachineRoot ? "bind" : "rbind", ...flags],
+    })),
+  ];
+}
+
+function mount(source: string, target: string, type: string, options: readonly string[]): Mount {
+  return { source, target: join("root", target), type, options };
+}
+
+function bind(source: string, target: string, flags: readonly string[]): Mount {
+  return mount(source, target, "none", ["bind", ...flags]);
+}
+
+function mask(target: string): Mount {
+  return mount("tmpfs", target, "tmpfs", [...READ_ONLY, "size=0"]);
+}
+
+/** fstab(5) separates by blanks and takes them as octal escapes. */
+function escapeField(field: string): string {
+  return field.replace(/[\s\\#]/g, (character) => {
+    return `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`;
+  });
+}

@@ -1,0 +1,218 @@
+import { closeSync, constants, openSync, readlinkSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "../engine-error.ts";
+import type { EngineProcess } from "../engine-types.ts";
+import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
+import { ChildEngineProcess } from "../processes/engine-process.ts";
+import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
+import type { PipePool } from "../processes/pipe-pool.ts";
+import {
+  isProcessAlive,
+  readBootId,
+  readProcessStat,
+  sendSignal,
+  signalProcess,
+} from "../processes/process-identity.ts";
+import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
+import { spawnWithPipes } from "../processes/spawn-detached.ts";
+import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
+import { checkProgram } from "./check-program.ts";
+import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
+import { type EngineFolders, layOutEngineFolders } from "./engine-folders.ts";
+import { enterSandbox } from "./enter-sandbox.ts";
+import { SANDBOX_PATH } from "./environment.ts";
+import { findHiddenPaths } from "./hidden-paths.ts";
+import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
+import { checkMounts } from "./mount-check.ts";
+import { planMounts, toFstab } from "./mount-plan.ts";
+import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
+import { layOutSandbox, upperDirectory, usableMountPoints } from "./namespace-layout.ts";
+import { findSandboxedProcess, sandboxedGroup } from "./sandboxed-process.ts";
+import { buildSetupScript } from "./setup-script.ts";
+import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
+import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
+
+const KILL_POLL_MS = 5;
+/** What the user namespace shows for a user that it does not map. */
+const NOBODY = 65_534;
+
+/** `isolation: "namespaces"`: own mount, PID, UTS and IPC namespaces over overlays of the host's system directories. */
+export class NamespaceConfinement implements Confinement {
+  readonly isolation = "namespaces";
+  readonly #privileges: HostPrivileges;
+  readonly #programs: SystemPrograms;
+  readonly #system: SystemDirectories;
+  readonly #folders: EngineFolders;
+  readonly #pipes: PipePool;
+  readonly #inherited = findInheritedDescriptors();
+  readonly #owners: OwnerMap | undefined;
+
+  private constructor(
+    pipes: PipePool,
+    privileges: HostPrivileges,
+    programs: SystemPrograms,
+    system: SystemDirectories,
+    folders: EngineFolders,
+  ) {
+    this.#pipes = pipes;
+    this.#privileges = privileges;
+    this.#programs = programs;
+    this.#system = system;
+    this.#folders = folders;
+    this.#owners = privileges.needsUserNamespace ? singleUser(privileges) : undefined;
+  }
+
+  /** @throws EngineError `ISOLATION_UNAVAILABLE` when something is missing; that everything works is shown by `start`. */
+  static async open(engineDirectory: string, pipes: PipePool): Promise<NamespaceConfinement> {
+    const programs = findSystemPrograms();
+    const system = findSystemDirectories(engineDirectory);
+    const folders = await layOutEngineFolders(engineDirectory, system);
+    return new NamespaceConfinement(pipes, readHostPrivileges(), programs, system, folders);
+  }
+
+  homeDirectory(): string {
+    return "/root";
+  }
+
+  workingDirectory(): string {
+    return "/workspace";
+  }
+
+  async prepare({ folder, record }: StoredSandbox): Promise<void> {
+    await layOutSandbox(folder, record.id, this.#system, this.#privileges);
+  }
+
+  async start({ folder, record }: StoredSandbox): Promise<SandboxRun> {
+    const hiddenPaths = await findHiddenPaths(this.#programs.find, this.#system, (name) =>
+      upperDirectory(folder, name),
+    );
+    const mountPoints = ["dev", "proc", "sys", "run", ...this.#system.overlaid];
+    const usable = usableMountPoints(folder.root, mountPoints);
+    const plan = planMounts({
+      overlaid: this.#system.overlaid.filter((name) => usable.includes(name)),
+      system: this.#system,
+      privileges: this.#privileges,
+      toolsFolder: this.#folders.tools,
+    });
+    await writeFile(folder.mounts.root, toFstab(plan.root));
+    await writeFile(folder.mounts.details, toFstab(plan.details));
+    const holder = await startHolder({
+      unshare: this.#programs.unshare,
+      script: buildSetupScript({
+        folder,
+        hostname: record.id,
+        devicesFolder: this.#folders.devices,
+        plan,
+        programs: this.#programs,
+        privileges: this.#privileges,
+      }),
+      privileges: this.#privileges,
+      marker: record.marker,
+      hiddenPaths,
+      inherited: this.#inherited,
+    });
+    try {
+      checkMounts(holder.pid, plan);
+    } catch (error) {
+      signalProcess(holder, "SIGKILL");
+      throw error;
+    }
+    return { bootId: readBootId(), holder };
+  }
+
+  isRunning({ holder }: SandboxRun): boolean {
+    return holder !== null && isProcessAlive(holder);
+  }
+
+  processes({ run, record }: RunningSandbox): number[] {
+    if (!run.holder || !isProcessAlive(run.holder)) return [];
+    const namespace = pidNamespaceOf(run.holder.pid, "pid_for_children");
+    if (namespace === undefined) return [];
+    return listProcesses().filter((pid) => {
+      if (pidNamespaceOf(pid, "pid") !== namespace) return false;
+      const stat = readProcessStat(pid);
+      return stat !== undefined && stat.state !== "Z" && !isOwnProcess(pid, record);
+    });
+  }
+
+  async kill({ record }: StoredSandbox): Promise<void> {
+    // Not by the recorded run, which is missing when its creator died. The end of the first process is that of all others.
+    for (;;) {
+      const pids = listProcesses().filter((pid) => isOwnProcess(pid, record));
+      if (pids.length === 0) return;
+      for (const pid of pids) sendSignal(pid, "SIGKILL");
+      await delay(KILL_POLL_MS);
+    }
+  }
+
+  files({ run, record }: RunningSandbox): FileTree {
+    return {
+      prefix: "/",
+      owners: this.#owners,
+      openRoot: () => {
+        if (!this.isRunning(run)) throw stopped(record.id);
+        return openSync(`/proc/${run.holder?.pid}/root`, O_PATH | constants.O_DIRECTORY);
+      },
+    };
+  }
+
+  async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
+    const { run, record } = sandbox;
+    if (!run.holder) throw stopped(record.id);
+    const env = {
+      PATH: SANDBOX_PATH,
+      HOME: this.homeDirectory(),
+      USER: "root",
+      LOGNAME: "root",
+      LANG: "C.UTF-8",
+      ...record.env,
+      ...program.env,
+    };
+    await checkProgram(this.files(sandbox), program, env.PATH);
+    const entry = enterSandbox({
+      holderPid: run.holder.pid,
+      programs: this.#programs,
+      privileges: this.#privileges,
+      program,
+      env,
+    });
+    const piped = await spawnWithPipes(
+      { ...entry, cwd: "/", inherited: this.#inherited },
+      this.#pipes,
+    );
+    const leader = await findSandboxedProcess(piped.child);
+    if (leader) return new ChildEngineProcess(piped, sandboxedGroup(leader));
+    if (!this.isRunning(run)) {
+      for (const descriptor of piped.descriptors) closeSync(descriptor);
+      throw stopped(record.id);
+    }
+    // It has ended before we saw it, so there is nothing to signal.
+    return new ChildEngineProcess(piped, { pid: piped.pid, signal: () => undefined });
+  }
+}
+
+/** The holder, the sandbox's first process and what that waits for have a variable in their environment that no other has. */
+function isOwnProcess(pid: number, record: SandboxRecord): boolean {
+  return hasEnvironmentVariable(pid, `${HOLDER_VARIABLE}=${record.marker}`);
+}
+
+function singleUser({ uid, gid }: HostPrivileges): OwnerMap {
+  return {
+    toSandbox: (hostId) => (hostId === uid || hostId === gid ? 0 : NOBODY),
+    toHost: (sandboxId) => (sandboxId === 0 ? uid : undefined),
+  };
+}
+
+function pidNamespaceOf(pid: number, name: "pid" | "pid_for_children"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${name}`);
+  } catch {
+    // Gone, or of another user: then it is in no sandbox of ours.
+    return undefined;
+  }
+}
+
+function stopped(id: string): EngineError {
+  return new EngineError("SANDBOX_STOPPED", `The sandbox ${id} is not running`);
+}

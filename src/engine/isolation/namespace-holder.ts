@@ -1,0 +1,113 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { EngineError } from "../engine-error.ts";
+import {
+  identifyProcess,
+  type ProcessIdentity,
+  sendSignal,
+} from "../processes/process-identity.ts";
+import { spawnDetached } from "../processes/spawn-detached.ts";
+import { SANDBOX_PATH } from "./environment.ts";
+import type { HostPrivileges } from "./host-privileges.ts";
+import { READY_LINE } from "./setup-script.ts";
+
+export const HOLDER_VARIABLE = "SANDBOX_ENGINE_HOLDER";
+const SETUP_TIMEOUT_MS = 30_000;
+
+export interface HolderOptions {
+  readonly unshare: string;
+  readonly script: string;
+  readonly privileges: HostPrivileges;
+  /** In the holder's environment, so that it is found even if nobody recorded its PID. */
+  readonly marker: string;
+  readonly hiddenPaths: readonly string[];
+  readonly inherited: readonly number[];
+}
+
+/**
+ * Starts the process that keeps a sandbox's namespaces, and waits until the sandbox is built.
+ *
+ * It is `unshare` itself, outside the sandbox's PID namespace: nothing in the sandbox sees it or can change its root, so
+ * `/proc/PID/root` and `/proc/PID/ns` of it can be trusted. When it dies, the sandbox's first process dies with it, and
+ * with that every other.
+ */
+export async function startHolder(options: HolderOptions): Promise<ProcessIdentity> {
+  const { unshare, script, privileges, marker, hiddenPaths, inherited } = options;
+  const { child, pid, exited } = await spawnDetached(
+    {
+      argv: [
+        unshare,
+        ...(privileges.needsUserNamespace ? ["--user", "--map-root-user"] : []),
+        ...["--mount", "--uts", "--ipc", "--pid", "--propagation=private"],
+        ...["--fork", "--kill-child=SIGKILL", "--", "/bin/sh", "-c", script],
+      ],
+      cwd: "/",
+      env: { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker },
+      inherited,
+    },
+    ["pipe", "pipe", "pipe"],
+  );
+  const holder = identifyProcess(pid);
+  try {
+    await waitUntilReady(child, exited, hiddenPaths);
+    if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
+    return holder;
+  } catch (error) {
+    if (child.exitCode === null && child.signalCode === null) sendSignal(pid, "SIGKILL");
+    await exited;
+    throw error;
+  } finally {
+    for (const stream of child.stdio) stream?.destroy();
+    child.unref();
+  }
+}
+
+async function waitUntilReady(
+  child: ChildProcess,
+  exited: Promise<unknown>,
+  hiddenPaths: readonly string[],
+): Promise<void> {
+  const { stdin, stdout, stderr } = child;
+  if (!stdin || !stdout || !stderr) throw new TypeError("The holder has no pipes");
+  const complaints: string[] = [];
+  stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
+  // A script that failed before it read its input is reported by its exit.
+  stdin.on("error", () => undefined);
+  stdin.end(Buffer.from(hiddenPaths.map((path) => `${path}\0`).join(""), "latin1"));
+  const timeout = AbortSignal.timeout(SETUP_TIMEOUT_MS);
+  try {
+    await Promise.race([readLine(stdout, timeout), exited]);
+  } catch (error) {
+    if (!timeout.aborted) throw error;
+    throw new EngineError(
+      "SANDBOX_START_FAILED",
+      `The sandbox was not built within ${SETUP_TIMEOUT_MS} ms: ${summarize(complaints)}`,
+    );
+  }
+  if (child.exitCode !== null || child.signalCode !== null) {
+    if (!stderr.readableEnded) await once(stderr, "end", { signal: timeout });
+    throw new EngineError("SANDBOX_START_FAILED", summarize(complaints));
+  }
+}
+
+async function readLine(stdout: NodeJS.ReadableStream, signal: AbortSignal): Promise<void> {
+  let text = "";
+  stdout.setEncoding("utf8");
+  stdout.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  while (!text.includes(`${READY_LINE}\n`)) await once(stdout, "data", { signal });
+}
+
+/** Lines that stand for no failure: the script's second half has no `/dev`, and a working directory above its root. */
+const NOISE = /dmesg\(1\)|getcwd\(\) failed|xargs: .*\/dev\/null/;
+
+/** The first complaint and the step that failed. */
+function summarize(complaints: readonly string[]): string {
+  const lines = complaints
+    .join("")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !NOISE.test(line));
+  return [lines[0] ?? "no message", ...lines.slice(1).slice(-1)].join("; ");
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../engine-error.ts";
+import type { IsolationProbe } from "../engine-types.ts";
+import { PipePool } from "../processes/pipe-pool.ts";
+import { identifyProcess, readBootId } from "../processes/process-identity.ts";
+import { removeTree } from "../state/remove-tree.ts";
+import { sandboxFolder } from "../state/sandbox-folder.ts";
+import type { SandboxRecord } from "../state/sandbox-record.ts";
+import type { StoredSandbox } from "./confinement.ts";
+import { explainFailure } from "./explain-failure.ts";
+import { NamespaceConfinement } from "./namespace-confinement.ts";
+
+/**
+ * Builds one sandbox in the directory, runs a program in it and takes it away again. Nothing less tells whether it works:
+ * kernels, containers, file systems and security modules each refuse another part of it.
+ */
+export async function probeNamespaces(
+  directory: string,
+  signal?: AbortSignal,
+): Promise<IsolationProbe> {
+  if (process.platform !== "linux") {
+    return {
+      available: false,
+      reason: `namespaces are a feature of Linux, and this is ${process.platform}`,
+      advice: "run on Linux, or ask for isolation none",
+    };
+  }
+  signal?.throwIfAborted();
+  const trial = join(directory, `probe-${randomUUID()}`);
+  await mkdir(join(trial, "sandboxes"), { recursive: true, mode: 0o700 });
+  const pipes = await PipePool.open(join(trial, "pipes"));
+  try {
+    const confinement = await NamespaceConfinement.open(trial, pipes);
+    const sandbox = trialSandbox(trial);
+    try {
+      await mkdir(sandbox.folder.path, { mode: 0o700 });
+      await confinement.prepare(sandbox);
+      const run = await confinement.start(sandbox);
+      const program = { argv: ["true"], cwd: "/", env: {} };
+      const spawned = await confinement.spawn({ ...sandbox, run }, program);
+      for (const stream of [spawned.stdout, spawned.stderr]) stream.resume();
+      const { exitCode, signal: killedBy } = await spawned.exited;
+      if (exitCode !== 0) {
+        throw new EngineError(
+          "SANDBOX_START_FAILED",
+          `the program "true" ended with ${String(exitCode ?? killedBy)} in a sandbox`,
+        );
+      }
+    } finally {
+      await confinement.kill(sandbox);
+    }
+    signal?.throwIfAborted();
+    return { available: true };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof EngineError)) throw error;
+    return { available: false, ...(await explainFailure(error, directory)) };
+  } finally {
+    await removeTree(trial);
+  }
+}
+
+/** Probes once per boot, user and directory, because it takes as long as making a sandbox. */
+export async function requireNamespaces(directory: string): Promise<void> {
+  const proof = join(directory, "namespaces-proven");
+  const wanted = `${readBootId()} ${String(process.geteuid?.())}\n`;
+  if ((await readIfPresent(proof)) === wanted) return;
+  const probe = await probeNamespaces(directory);
+  if (!probe.available) {
+    throw new EngineError(
+      "ISOLATION_UNAVAILABLE",
+      `Isolation by namespaces does not work here: ${probe.reason}. To change it: ${probe.advice}`,
+    );
+  }
+  await writeFile(proof, wanted, { mode: 0o600 });
+}
+
+function trialSandbox(directory: string): StoredSandbox {
+  const creator = identifyProcess(process.pid);
+  if (!creator) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
+  const record: SandboxRecord = {
+    version: 1,
+    id: "probe",
+    isolation: "namespaces",
+    createdAt: new Date().toISOString(),
+    phase: "creating",
+    creator,
+    marker: randomUUID(),
+    env: {},
+    metadata: {},
+    run: null,
+  };
+  return { folder: sandboxFolder(directory, record.id), record };
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { EngineError } from "./engine-error.ts";
+import type {
+  EngineSandbox,
+  EngineSandboxOptions,
+  Isolation,
+  IsolationProbe,
+  LocalEngineOptions,
+} from "./engine-types.ts";
+import { checkEnvironment } from "./isolation/environment.ts";
+import { FolderConfinement } from "./isolation/folder-confinement.ts";
+import { NamespaceConfinement } from "./isolation/namespace-confinement.ts";
+import { probeNamespaces, requireNamespaces } from "./isolation/namespace-probe.ts";
+import { LocalSandbox } from "./local-sandbox.ts";
+import { PipePool } from "./processes/pipe-pool.ts";
+import { removeTree } from "./state/remove-tree.ts";
+import { isSandboxId, SandboxStore } from "./state/sandbox-store.ts";
+
+/** Real sandboxes on this machine. They outlive this object and this process: any engine on the same directory finds them. */
+export class LocalEngine {
+  readonly directory: string;
+  readonly isolation: Isolation;
+  readonly #store: SandboxStore;
+  readonly #pipes: PipePool;
+
+  private constructor(directory: string, store: SandboxStore, pipes: PipePool) {
+    this.#pipes = pipes;
+    this.directory = directory;
+    this.isolation = store.confinement.isolation;
+    this.#store = store;
+  }
+
+  /**
+   * Says whether namespaces work here, by building one sandbox and taking it away again.
+   *
+   * @param options.directory - Where sandboxes would be; the file system matters. Default: the system's temporary folder.
+   */
+  static async probe(
+    options: { readonly directory?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<IsolationProbe> {
+    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "sandbox-engine-")));
+    try {
+      const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+      try {
+        return await probeNamespaces(await realpath(directory), options.signal);
+      } finally {
+        if (made !== undefined) await removeTree(made);
+      }
+    } finally {
+      if (options.directory === undefined) await removeTree(directory);
+    }
+  }
+
+  /**
+   * Opens the engine on a directory, which is created when missing, and removes what a dead process left half-done there.
+   *
+   * @throws EngineError `ISOLATION_UNAVAILABLE` when namespaces were asked for and do not work here.
+   */
+  static async open(options: LocalEngineOptions): Promise<LocalEngine> {
+    if (!isAbsolute(options.directory)) {
+      throw new EngineError("INVALID_ARGUMENT", "directory must be an absolute path");
+    }
+    await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    const directory = await realpath(options.directory);
+    const isolation = options.isolation ?? "namespaces";
+    if (isolation === "namespaces") await requireNamespaces(directory);
+    const pipes = await PipePool.open(join(directory, "pipes"));
+    try {
+      const confinement =
+        isolation === "none"
+          ? new FolderConfinement(pipes)
+          : await NamespaceConfinement.open(directory, pipes);
+      const store = new SandboxStore(directory, confinement);
+      await store.open();
+      return new LocalEngine(directory, store, pipes);
+    } catch (error) {
+      await pipes.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Creates a sandbox and starts it. On any failure nothing is left of it.
+   *
+   * @throws EngineError `INVALID_ARGUMENT`, `SANDBOX_EXISTS` or `SANDBOX_START_FAILED`.
+   */
+  async create(options: EngineSandboxOptions = {}): Promise<EngineSandbox> {
+    if (options.id !== undefined && !isSandboxId(options.id)) {
+      throw new EngineError(
+        "INVALID_ARGUMENT",
+        `${JSON.stringify(options.id)} is no sandbox id: letters, digits and "-", at most 64`,
+      );
+    }
+    checkEnvironment(options.env ?? {});
+    return new LocalSandbox(this.#store, await this.#store.create(options));
+  }
+
+  /** Finds a sandbox by the state on disk, whichever process made it. */
+  async get(id: string): Promise<EngineSandbox | undefined> {
+    const stored = await this.#store.find(id);
+    return stored && new LocalSandbox(this.#store, stored);
+  }
+
+  /** The sandboxes of this engine's directory and isolation, in no particular order; unfinished ones are left out. */
+  async list(): Promise<EngineSandbox[]> {
+    const sandboxes = await Promise.all((await this.#store.ids()).map((id) => this.get(id)));
+    return sandboxes.filter((sandbox) => sandbox !== undefined);
+  }
+
+  /** Lets go of processes and connections of this object. Sandboxes and what runs in them go on. */
+  async close(): Promise<void> {
+    this.#store.close();
+    await this.#pipes.close();
+  }
+}

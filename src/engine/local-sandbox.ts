@@ -1,0 +1,165 @@
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "./engine-error.ts";
+import type {
+  EngineFiles,
+  EngineProcess,
+  EngineProcessOptions,
+  EngineSandbox,
+  EngineSandboxState,
+  Isolation,
+} from "./engine-types.ts";
+import { fileError } from "./files/file-error.ts";
+import { SandboxFiles } from "./files/sandbox-files.ts";
+import type { RunningSandbox, StoredSandbox } from "./isolation/confinement.ts";
+import { checkEnvironment } from "./isolation/environment.ts";
+import { connectLoopback } from "./processes/connect-loopback.ts";
+import { ChildEngineProcess } from "./processes/engine-process.ts";
+import { findListeningPorts } from "./processes/listening-ports.ts";
+import { sendSignal } from "./processes/process-identity.ts";
+import type { SandboxStore } from "./state/sandbox-store.ts";
+
+const DEFAULT_GRACE_MS = 10_000;
+const STOP_POLL_MS = 20;
+
+/** One sandbox of the engine. It keeps no state of its own: everything is read from the disk and from `/proc` at each call. */
+export class LocalSandbox implements EngineSandbox {
+  readonly id: string;
+  readonly files: EngineFiles;
+  readonly homeDirectory: string;
+  readonly #store: SandboxStore;
+  readonly #workingDirectory: string;
+  #metadata: Readonly<Record<string, unknown>>;
+
+  constructor(store: SandboxStore, stored: StoredSandbox) {
+    this.#store = store;
+    this.id = stored.record.id;
+    this.homeDirectory = store.confinement.homeDirectory(stored.folder);
+    this.#workingDirectory = store.confinement.workingDirectory(stored.folder);
+    this.#metadata = stored.record.metadata;
+    this.files = new SandboxFiles(async () => store.confinement.files(await this.#running()));
+  }
+
+  get isolation(): Isolation {
+    return this.#store.confinement.isolation;
+  }
+
+  get metadata(): Readonly<Record<string, unknown>> {
+    return this.#metadata;
+  }
+
+  async state(): Promise<EngineSandboxState> {
+    return this.#isRunning(await this.#store.load(this.id)) ? "running" : "stopped";
+  }
+
+  async start(): Promise<void> {
+    await this.#store.exclusively(this.id, async (stored) => {
+      if (this.#isRunning(stored)) return;
+      const run = await this.#store.confinement.start(stored);
+      try {
+        await this.#store.save({ ...stored.record, run });
+      } catch (error) {
+        await this.#store.confinement.kill({ ...stored, record: { ...stored.record, run } });
+        throw error;
+      }
+    });
+  }
+
+  async stop({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.#store.exclusively(this.id, async (stored) => {
+      const { run } = stored.record;
+      if (run && this.#isRunning(stored)) await this.#terminate({ ...stored, run }, graceMs);
+      await this.#store.confinement.kill(stored);
+      await this.#store.save({ ...stored.record, run: null });
+    });
+  }
+
+  async delete(): Promise<void> {
+    await this.#store.remove(this.id);
+  }
+
+  async setMetadata(metadata: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#store.exclusively(this.id, async ({ record }) => {
+      await this.#store.save({ ...record, metadata });
+    });
+    this.#metadata = structuredClone(metadata);
+  }
+
+  async spawn(
+    argv: readonly string[],
+    { cwd = this.#workingDirectory, env = {} }: EngineProcessOptions = {},
+  ): Promise<EngineProcess> {
+    checkArguments(argv);
+    checkEnvironment(env);
+    await this.#checkWorkingDirectory(cwd);
+    const running = await this.#running();
+    const spawned = await this.#store.confinement.spawn(running, { argv, cwd, env });
+    if (spawned instanceof ChildEngineProcess) this.#store.track(spawned);
+    return spawned;
+  }
+
+  async connect(port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
+    // The loopback is shared with the host: only a port of this sandbox may answer for it.
+    if (!(await this.listeningPorts()).includes(port)) {
+      const error: NodeJS.ErrnoException = new Error(
+        `connect ECONNREFUSED: nothing in the sandbox listens on port ${port}`,
+      );
+      error.code = "ECONNREFUSED";
+      error.syscall = "connect";
+      throw error;
+    }
+    const socket = await connectLoopback(port, options.signal);
+    this.#store.trackConnection(socket);
+    return socket;
+  }
+
+  async listeningPorts(): Promise<number[]> {
+    const running = await this.#running();
+    return findListeningPorts(this.#store.confinement.processes(running));
+  }
+
+  async #checkWorkingDirectory(cwd: string): Promise<void> {
+    try {
+      const { type } = await this.files.stat(cwd);
+      if (type !== "directory") throw fileError("ENOTDIR", "chdir", cwd);
+    } catch (error) {
+      if (error instanceof Error && !(error instanceof EngineError)) {
+        (error as NodeJS.ErrnoException).syscall = "chdir";
+        error.message = error.message.replace(", stat ", ", chdir ");
+      }
+      throw error;
+    }
+  }
+
+  async #terminate(sandbox: RunningSandbox, graceMs: number): Promise<void> {
+    if (graceMs <= 0) return;
+    const { confinement } = this.#store;
+    for (const pid of confinement.processes(sandbox)) sendSignal(pid, "SIGTERM");
+    const deadline = performance.now() + graceMs;
+    while (confinement.processes(sandbox).length > 0 && performance.now() < deadline) {
+      await delay(STOP_POLL_MS);
+    }
+  }
+
+  async #running(): Promise<RunningSandbox> {
+    const stored = await this.#store.load(this.id);
+    const { run } = stored.record;
+    if (!run || !this.#isRunning(stored)) {
+      throw new EngineError("SANDBOX_STOPPED", `The sandbox ${this.id} is not running`);
+    }
+    return { ...stored, run };
+  }
+
+  #isRunning({ record: { run } }: StoredSandbox): boolean {
+    return run !== null && this.#store.confinement.isRunning(run);
+  }
+}
+
+function checkArguments(argv: readonly string[]): void {
+  if (argv.length === 0 || argv[0] === "") {
+    throw new EngineError("INVALID_ARGUMENT", "argv must begin with a program");
+  }
+  if (argv.some((argument) => argument.includes("\0"))) {
+    throw new EngineError("INVALID_ARGUMENT", "an argument cannot hold NUL");
+  }
+}

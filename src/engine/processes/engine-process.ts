@@ -1,0 +1,50 @@
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import type { EngineProcess, EngineProcessExit } from "../engine-types.ts";
+import type { PipedChild } from "./spawn-detached.ts";
+
+/** How to reach the group of processes that a spawned child stands for. */
+export interface ProcessGroup {
+  /** PID of the group's leader as the host sees it. */
+  readonly pid: number;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** A child of this Node process, shown as a process of a sandbox. */
+export class ChildEngineProcess implements EngineProcess {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly exited: Promise<EngineProcessExit>;
+  readonly #child: PipedChild["child"];
+  readonly #group: ProcessGroup;
+
+  /**
+   * Must be reached by its user in the same turn of the event loop: the streams read from now on, and an output that is
+   * empty ends at once.
+   */
+  constructor({ child, exited, descriptors }: PipedChild, group: ProcessGroup) {
+    const [input, output, error] = descriptors;
+    this.pid = group.pid;
+    this.stdin = new Socket({ fd: input, readable: false, writable: true });
+    this.stdout = new Socket({ fd: output, readable: true, writable: false });
+    this.stderr = new Socket({ fd: error, readable: true, writable: false });
+    this.exited = exited;
+    this.#child = child;
+    this.#group = group;
+    // A process may end before it has read its input. Writers learn it from their own callbacks; it is no crash of the host.
+    this.stdin.on("error", () => undefined);
+    void exited.then(() => this.stdin.destroy());
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#group.signal(signal);
+  }
+
+  /** Lets the process run on without us: nothing of it keeps this Node process alive any more. */
+  release(): void {
+    this.#child.unref();
+    for (const stream of [this.stdin, this.stdout, this.stderr]) stream.destroy();
+  }
+}

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+const LISTEN = "0A";
+
+/** The TCP ports on which one of these processes listens, ascending. The processes share this machine's network. */
+export function findListeningPorts(pids: readonly number[]): number[] {
+  const portOfSocket = readListeningSockets();
+  const ports = new Set<number>();
+  for (const pid of pids) {
+    for (const socket of openSockets(pid)) {
+      const port = portOfSocket.get(socket);
+      if (port !== undefined) ports.add(port);
+    }
+  }
+  return [...ports].sort((left, right) => left - right);
+}
+
+/** Socket inode to port. */
+function readListeningSockets(): Map<string, number> {
+  const sockets = new Map<string, number>();
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    for (const line of readTable(table).split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      const [, localAddress, , state] = fields;
+      const inode = fields[9];
+      if (state !== LISTEN || localAddress === undefined || inode === undefined) continue;
+      const port = localAddress.slice(localAddress.lastIndexOf(":") + 1);
+      sockets.set(`socket:[${inode}]`, Number.parseInt(port, 16));
+    }
+  }
+  return sockets;
+}
+
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch (error) {
+    // A kernel without IPv6 has no such table.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function openSockets(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${descriptor}`)];
+      } catch {
+        // Closed since the listing.
+        return [];
+      }
+    });
+  } catch {
+    // The process is gone.
+    return [];
+  }
+}

@@ -1,0 +1,203 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { EngineError } from "../engine-error.ts";
+import type { EngineSandboxOptions } from "../engine-types.ts";
+import type { Confinement, StoredSandbox } from "../isolation/confinement.ts";
+import type { ChildEngineProcess } from "../processes/engine-process.ts";
+import { identifyProcess, isProcessAlive } from "../processes/process-identity.ts";
+import { removeTree } from "./remove-tree.ts";
+import { sandboxFolder } from "./sandbox-folder.ts";
+import { withLock } from "./sandbox-lock.ts";
+import { readRecord, type SandboxRecord, writeRecord } from "./sandbox-record.ts";
+
+/** A folder without a record is younger than this only while its creator is about to write one. */
+const RECORD_OVERDUE_MS = 60_000;
+
+/** The sandboxes of one engine directory. */
+export class SandboxStore {
+  readonly confinement: Confinement;
+  readonly #directory: string;
+  readonly #processes = new Set<ChildEngineProcess>();
+  readonly #connections = new Set<Socket>();
+  #closed = false;
+
+  constructor(directory: string, confinement: Confinement) {
+    this.#directory = directory;
+    this.confinement = confinement;
+  }
+
+  /** Makes the engine's own folders and removes what a process that died in the middle of its work left behind. */
+  async open(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    for (const name of ["sandboxes", "locks", "trash"]) {
+      await mkdir(join(this.#directory, name), { recursive: true, mode: 0o700 });
+    }
+    for (const name of await readdir(join(this.#directory, "trash"))) {
+      await removeTree(join(this.#directory, "trash", name));
+    }
+    for (const id of await readdir(join(this.#directory, "sandboxes"))) {
+      if (await this.#isGarbage(id)) await this.#removeGarbage(id);
+    }
+  }
+
+  /** The process and its pipes are let go when the engine closes. */
+  track(child: ChildEngineProcess): void {
+    this.#processes.add(child);
+    void child.exited.then(() => this.#processes.delete(child));
+  }
+
+  trackConnection(socket: Socket): void {
+    this.#connections.add(socket);
+    socket.once("close", () => this.#connections.delete(socket));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const child of this.#processes) child.release();
+    for (const socket of this.#connections) socket.destroy();
+  }
+
+  /** @throws EngineError `SANDBOX_NOT_FOUND`. */
+  async load(id: string): Promise<StoredSandbox> {
+    const stored = await this.find(id);
+    if (!stored) throw new EngineError("SANDBOX_NOT_FOUND", `There is no sandbox ${id}`);
+    return stored;
+  }
+
+  /** Undefined also for a sandbox that is still being created. */
+  async find(id: string): Promise<StoredSandbox | undefined> {
+    this.#assertOpen();
+    if (!isSandboxId(id)) return undefined;
+    const folder = sandboxFolder(this.#directory, id);
+    const record = await readRecord(folder.record);
+    if (record?.phase !== "ready" || record.isolation !== this.confinement.isolation) {
+      return undefined;
+    }
+    return { folder, record };
+  }
+
+  async ids(): Promise<string[]> {
+    this.#assertOpen();
+    return await readdir(join(this.#directory, "sandboxes"));
+  }
+
+  async save(record: SandboxRecord): Promise<void> {
+    await writeRecord(sandboxFolder(this.#directory, record.id).record, record);
+  }
+
+  /** Runs an action on the newest record while nobody else changes the sandbox. */
+  async exclusively<T>(id: string, action: (stored: StoredSandbox) => Promise<T>): Promise<T> {
+    await this.load(id);
+    return await withLock(this.#lockPath(id), async () => action(await this.load(id)));
+  }
+
+  /** Creates and starts a sandbox; on any failure nothing is left of it. */
+  async create(options: EngineSandboxOptions): Promise<StoredSandbox> {
+    this.#assertOpen();
+    const id = options.id ?? randomUUID();
+    const creator = identifyProcess(process.pid);
+    if (!creator) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
+    const record: SandboxRecord = {
+      version: 1,
+      id,
+      isolation: this.confinement.isolation,
+      createdAt: new Date().toISOString(),
+      phase: "creating",
+      creator,
+      marker: randomUUID(),
+      env: { ...options.env },
+      metadata: structuredClone(options.metadata ?? {}),
+      run: null,
+    };
+    const folder = sandboxFolder(this.#directory, id);
+    await this.#claim(id, folder.path);
+    const stored: StoredSandbox = { folder, record };
+    try {
+      await this.save(record);
+      await this.confinement.prepare(stored);
+      const run = await this.confinement.start(stored);
+      const ready: SandboxRecord = { ...record, phase: "ready", run };
+      await this.save(ready);
+      return { folder, record: ready };
+    } catch (error) {
+      await this.confinement.kill(stored);
+      await this.#discard(id);
+      throw error;
+    }
+  }
+
+  /** Ends a sandbox and removes all of it. Does nothing when there is none. */
+  async remove(id: string): Promise<void> {
+    if (!(await this.find(id))) return;
+    await withLock(this.#lockPath(id), async () => {
+      const stored = await this.find(id);
+      if (!stored) return;
+      await this.confinement.kill(stored);
+      await this.#discard(id);
+    });
+    await this.#removeLockClaims(id);
+  }
+
+  async #claim(id: string, path: string): Promise<void> {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      throw new EngineError("SANDBOX_EXISTS", `There is already a sandbox ${id}`);
+    }
+  }
+
+  /** The rename makes the sandbox vanish at once; if we die while removing the rest, the next `open` goes on. */
+  async #discard(id: string): Promise<void> {
+    const trash = join(this.#directory, "trash", `${id}-${randomUUID()}`);
+    await rename(sandboxFolder(this.#directory, id).path, trash);
+    await removeTree(trash);
+  }
+
+  async #isGarbage(id: string): Promise<boolean> {
+    const folder = sandboxFolder(this.#directory, id);
+    try {
+      const record = await readRecord(folder.record);
+      if (record) return record.phase === "creating" && !isProcessAlive(record.creator);
+      const { mtimeMs } = await stat(folder.path);
+      return Date.now() - mtimeMs > RECORD_OVERDUE_MS;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      // A record that we cannot read may be a sandbox that somebody needs: it is kept, and `get` says what is wrong with it.
+      if (error instanceof EngineError) return false;
+      throw error;
+    }
+  }
+
+  async #removeGarbage(id: string): Promise<void> {
+    await withLock(this.#lockPath(id), async () => {
+      if (!(await this.#isGarbage(id))) return;
+      const folder = sandboxFolder(this.#directory, id);
+      const record = await readRecord(folder.record);
+      if (record) await this.confinement.kill({ folder, record });
+      await this.#discard(id);
+    });
+    await this.#removeLockClaims(id);
+  }
+
+  async #removeLockClaims(id: string): Promise<void> {
+    const locks = join(this.#directory, "locks");
+    for (const name of await readdir(locks)) {
+      if (name.startsWith(`${id}.lock.broken.`)) await rm(join(locks, name), { force: true });
+    }
+  }
+
+  #lockPath(id: string): string {
+    return join(this.#directory, "locks", `${id}.lock`);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new EngineError("ENGINE_CLOSED", "The engine has been closed");
+  }
+}
+
+export function isSandboxId(id: string): boolean {
+  return /^[A-Za-z0-9-]{1,64}$/.test(id);
+}
