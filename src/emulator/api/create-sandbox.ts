@@ -1,0 +1,109 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import type { EmulatorServices } from "../emulator-services.ts";
+import { ApiError } from "../http/api-error.ts";
+import { sendJson } from "../http/send.ts";
+import { newPreviewToken } from "../state/lifecycle.ts";
+import { SandboxEntry } from "../state/sandbox-entry.ts";
+import type { SandboxRecord } from "../state/sandbox-record.ts";
+import { type CreateSandboxBody, createSandboxSchema } from "../wire/create-sandbox-schema.ts";
+import { checkApiBody, parseApiJson } from "../wire/parse-body.ts";
+import { type ApiCall, type ApiRoutes, dtoOf } from "./api-call.ts";
+import {
+  checkCreateRules,
+  defaultSnapshot,
+  defaultTarget,
+  longestAutoArchiveMinutes,
+} from "./create-rules.ts";
+import { checkQuotas } from "./quota-rules.ts";
+import { waitUntilStarted } from "./wait-until-started.ts";
+
+export function addCreateRoute(routes: ApiRoutes, services: EmulatorServices): void {
+  routes.add("POST", "/sandbox", {
+    permission: "write:sandboxes",
+    handle: (call) => createSandbox(services, call),
+  });
+}
+
+async function createSandbox(services: EmulatorServices, call: ApiCall): Promise<void> {
+  const body = checkApiBody(parseApiJson(call.body ?? Buffer.alloc(0)), createSandboxSchema);
+  checkCreateRules(body, services.profile);
+  const record = newRecord(services, call.key.organizationId, body);
+  checkQuotas(services, record);
+  if (services.store.nameIsTaken(record.name, record.organizationId))
+    throw new ApiError(409, `Sandbox with name ${record.name} already exists`);
+  const entry = new SandboxEntry(record, undefined);
+  services.store.add(entry);
+  call.logged.sandboxId = entry.id;
+  // As the real server: what is answered is the sandbox as it was before the wait.
+  const answer = dtoOf(services, entry);
+  services.lifecycle.create(entry);
+  if (record.build === undefined) await waitUntilStarted(services, entry, call.response);
+  sendJson(call.response, 200, answer);
+}
+
+function newRecord(
+  { clock, profile }: EmulatorServices,
+  organizationId: string,
+  body: CreateSandboxBody,
+): SandboxRecord {
+  const now = clock.now();
+  const id = randomUUID();
+  const { buildInfo, ttlMinutes } = body;
+  const newer = profile.newerRoutes;
+  return {
+    id,
+    organizationId,
+    name: body.name || id,
+    snapshot: buildInfo ? undefined : (body.snapshot ?? defaultSnapshot),
+    build: buildInfo && {
+      dockerfileContent: buildInfo.dockerfileContent,
+      snapshotRef: snapshotRef(buildInfo.dockerfileContent),
+      createdAt: now.toISOString(),
+    },
+    user: body.user ?? "daytona",
+    env: body.env ?? {},
+    labels: body.labels ?? {},
+    public: body.public ?? false,
+    networkBlockAll: body.networkBlockAll ?? false,
+    networkAllowList: body.networkAllowList,
+    domainAllowList: body.domainAllowList,
+    outboundProxyUrl: newer ? body.outboundProxyUrl : undefined,
+    otelEndpointOverride: newer ? body.otelEndpointOverride : undefined,
+    target: body.target ?? defaultTarget,
+    cpu: body.cpu || 1,
+    gpu: 0,
+    memoryGiB: body.memory || 1,
+    diskGiB: body.disk || 3,
+    state: buildInfo ? "pending_build" : "creating",
+    desiredState: "started",
+    errorReason: undefined,
+    recoverable: false,
+    backupState: "None",
+    backupCreatedAt: undefined,
+    autoStopInterval: body.autoStopInterval ?? 15,
+    autoArchiveInterval: autoArchiveMinutes(body.autoArchiveInterval ?? 10_080),
+    autoDeleteInterval: body.autoDeleteInterval ?? -1,
+    autoPauseInterval: newer ? (body.autoPauseInterval ?? 0) : undefined,
+    autoDestroyAt:
+      newer && ttlMinutes ? new Date(now.getTime() + ttlMinutes * 60_000).toISOString() : undefined,
+    volumes: [],
+    createdAt: now.toISOString(),
+    updatedAt: now.toISOString(),
+    lastActivityAt: now.toISOString(),
+    previewToken: newPreviewToken(),
+    signingKey: newSigningKey(),
+  };
+}
+
+/** 0 means the longest interval. */
+export function autoArchiveMinutes(minutes: number): number {
+  return minutes === 0 ? longestAutoArchiveMinutes : Math.min(minutes, longestAutoArchiveMinutes);
+}
+
+function snapshotRef(dockerfile: string): string {
+  return `daytona-${createHash("sha256").update(dockerfile).digest("hex")}:daytona`;
+}
+
+export function newSigningKey(): string {
+  return randomBytes(32).toString("base64url");
+}

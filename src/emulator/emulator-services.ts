@@ -1,0 +1,37 @@
+import type { DaytonaEmulatorOptions, QuotaOptions } from "./emulator-options.ts";
+import type { FaultInjector } from "./faults/fault-injector.ts";
+import type { ApiKeys } from "./http/api-keys.ts";
+import type { RequestLog } from "./http/request-log.ts";
+import type { PreviewOrigins } from "./preview/preview-origins.ts";
+import type { SignedPreviews } from "./preview/signed-previews.ts";
+import type { ServerProfile } from "./server-profile.ts";
+import type { EmulatorClock } from "./state/emulator-clock.ts";
+import type { Lifecycle } from "./state/lifecycle.ts";
+import type { SandboxStore } from "./state/sandbox-store.ts";
+
+/** Where the emulator listens. */
+export interface EmulatorAddress {
+  /** Such as `http://127.0.0.1:3986`. */
+  readonly origin: string;
+  readonly apiUrl: string;
+  readonly toolboxProxyUrl: string;
+}
+
+/** What the routes work with. One set per emulator; nothing is kept in modules. */
+export interface EmulatorServices {
+  readonly options: DaytonaEmulatorOptions;
+  readonly profile: ServerProfile;
+  readonly quotas: QuotaOptions;
+  readonly keys: ApiKeys;
+  readonly store: SandboxStore;
+  readonly lifecycle: Lifecycle;
+  readonly clock: EmulatorClock;
+  readonly faults: FaultInjector;
+  readonly requests: RequestLog;
+  readonly previewOrigins: PreviewOrigins;
+  readonly signedPreviews: SignedPreviews;
+  /** Known once the server listens. */
+  readonly address: () => EmulatorAddress;
+  /** Aborts when the emulator closes. */
+  readonly closing: AbortSignal;
+}

@@ -1,0 +1,26 @@
+export type { DaytonaEmulator, EmulatedSandbox } from "./daytona-emulator.ts";
+export type {
+  ApiKeyOptions,
+  ApiPermission,
+  DaytonaEmulatorOptions,
+  QuotaOptions,
+  ServerProfileName,
+  StateDelaysMs,
+} from "./emulator-options.ts";
+export type { FaultInjector } from "./faults/fault-injector.ts";
+export type {
+  FaultEffect,
+  FaultHandle,
+  FaultMatch,
+  FaultRule,
+  RequestEffect,
+  SandboxEffect,
+  Throttler,
+} from "./faults/fault-types.ts";
+export type {
+  LoggedRequest,
+  RequestFilter,
+  RequestLog,
+  RequestSurface,
+} from "./http/request-log.ts";
+export { startDaytonaEmulator } from "./start-daytona-emulator.ts";

@@ -1,0 +1,40 @@
+import type { ServerProfileName } from "./emulator-options.ts";
+
+/** In what the two servers differ, as far as the emulator's routes are concerned. */
+export interface ServerProfile {
+  readonly name: ServerProfileName;
+  readonly version: string;
+  /** File calls and daemon errors carry `source` and specific codes; else file calls answer with an empty body. */
+  readonly typedErrors: boolean;
+  /** Status of the interval routes and of last-activity. */
+  readonly intervalStatus: 200 | 201;
+  /** Routes and fields that only the newer server has. */
+  readonly newerRoutes: boolean;
+  readonly nameFreedOnDelete: boolean;
+  readonly previewIsActivity: boolean;
+}
+
+const profiles: { readonly [Name in ServerProfileName]: ServerProfile } = {
+  cloud: {
+    name: "cloud",
+    version: "0.218.0",
+    typedErrors: true,
+    intervalStatus: 200,
+    newerRoutes: true,
+    nameFreedOnDelete: false,
+    previewIsActivity: false,
+  },
+  "v0.190": {
+    name: "v0.190",
+    version: "0.190.0",
+    typedErrors: false,
+    intervalStatus: 201,
+    newerRoutes: false,
+    nameFreedOnDelete: true,
+    previewIsActivity: true,
+  },
+};
+
+export function serverProfile(name: ServerProfileName): ServerProfile {
+  return profiles[name];
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LocalEngine } from "../engine/local-engine.ts";
+import { Closers } from "./closers.ts";
+import type { DaytonaEmulator, EmulatedSandbox } from "./daytona-emulator.ts";
+import type { DaytonaEmulatorOptions } from "./emulator-options.ts";
+import type { EmulatorAddress, EmulatorServices } from "./emulator-services.ts";
+import { FaultInjector } from "./faults/fault-injector.ts";
+import { ApiKeys } from "./http/api-keys.ts";
+import { Dispatcher } from "./http/dispatcher.ts";
+import { HttpListener } from "./http/http-listener.ts";
+import { RequestLog } from "./http/request-log.ts";
+import { PreviewOrigins } from "./preview/preview-origins.ts";
+import { SignedPreviews } from "./preview/signed-previews.ts";
+import { type ServerProfile, serverProfile } from "./server-profile.ts";
+import { EmulatorClock } from "./state/emulator-clock.ts";
+import { IdleIntervals } from "./state/idle-intervals.ts";
+import { Lifecycle } from "./state/lifecycle.ts";
+import { restoreSandboxes } from "./state/restore-sandboxes.ts";
+import { SandboxStore } from "./state/sandbox-store.ts";
+import { shownState } from "./state/shown-state.ts";
+
+/**
+ * Starts a server on 127.0.0.1 that speaks Daytona's API over sandboxes of this machine.
+ *
+ * @throws EngineError `ISOLATION_UNAVAILABLE` when namespaces do not work here and `isolation: "none"` was not asked for.
+ */
+export async function startDaytonaEmulator(
+  options: DaytonaEmulatorOptions = {},
+): Promise<DaytonaEmulator> {
+  if (options.keepSandboxes && options.directory === undefined)
+    throw new TypeError("keepSandboxes needs a directory that outlives the emulator");
+  const closers = new Closers();
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise<DaytonaEmulator> {
+  const engine = await openEngine(options, closers);
+  const profile = profileOf(options);
+  const store = new SandboxStore();
+  await restoreSandboxes(engine, store);
+  closers.add(() => deleteSandboxes(store, options));
+
+  const clock = new EmulatorClock(options.clockScale ?? 1);
+  const faults = new FaultInjector();
+  const signedPreviews = new SignedPreviews();
+  const previewOrigins = new PreviewOrigins(
+    (target, request, response, upgrade) => dispatcher.handle(request, response, upgrade, target),
+    (idOrToken) => store.byId(idOrToken) !== undefined || signedPreviews.isRemembered(idOrToken),
+  );
+  const lifecycle = new Lifecycle({
+    engine,
+    store,
+    clock,
+    faults,
+    delaysMs: options.stateDelaysMs ?? {},
+    nameFreedOnDelete: profile.nameFreedOnDelete,
+  });
+  closers.add(() => lifecycle.close());
+  const idle = new IdleIntervals(store, lifecycle, clock);
+  closers.add(() => idle.close());
+
+  const closing = new AbortController();
+  const services: EmulatorServices = {
+    options,
+    profile,
+    quotas: options.quotas ?? {},
+    keys: new ApiKeys(options.apiKeys),
+    store,
+    lifecycle,
+    clock,
+    faults,
+    requests: new RequestLog(),
+    previewOrigins,
+    signedPreviews,
+    address: () => addressOf(listener),
+    closing: closing.signal,
+  };
+  const dispatcher = new Dispatcher(services);
+  const listener = await HttpListener.open(options.port ?? 0, (...exchange) =>
+    dispatcher.handle(...exchange),
+  );
+  closers.add(() => closing.abort());
+  closers.add(() => previewOrigins.close());
+  // First of all the connections end: a request that is being held gets no answer, as if the server had died.
+  closers.add(() => listener.close());
+  return new RunningEmulator(services, idle, closers);
+}
+
+class RunningEmulator implements DaytonaEmulator {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly environment: DaytonaEmulator["environment"];
+  readonly faults: FaultInjector;
+  readonly requests: RequestLog;
+  readonly #store: SandboxStore;
+  readonly #idle: IdleIntervals;
+  readonly #closers: Closers;
+
+  constructor(services: EmulatorServices, idle: IdleIntervals, closers: Closers) {
+    this.url = services.address().apiUrl;
+    this.apiKey = services.keys.primary.key;
+    this.environment = { DAYTONA_API_URL: this.url, DAYTONA_API_KEY: this.apiKey };
+    this.faults = services.faults;
+    this.requests = services.requests;
+    this.#store = services.store;
+    this.#idle = idle;
+    this.#closers = closers;
+  }
+
+  sandboxes(): EmulatedSandbox[] {
+    return this.#store.all().map(({ record }) => ({
+      id: record.id,
+      name: record.name,
+      organizationId: record.organizationId,
+      state: shownState(record, "single"),
+      desiredState: record.desiredState,
+      labels: { ...record.labels },
+      env: { ...record.env },
+      createdAt: record.createdAt,
+      lastActivityAt: record.lastActivityAt,
+    }));
+  }
+
+  advanceClock(ms: number): void {
+    this.#idle.age(ms);
+  }
+
+  close(): Promise<void> {
+    return this.#closers.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+async function openEngine(
+  { directory, isolation = "namespaces" }: DaytonaEmulatorOptions,
+  closers: Closers,
+): Promise<LocalEngine> {
+  const folder = directory ?? (await mkdtemp(join(tmpdir(), "daytona-emulator-")));
+  if (directory === undefined) closers.add(() => rm(folder, { recursive: true, force: true }));
+  const engine = await LocalEngine.open({ directory: folder, isolation });
+  closers.add(() => engine.close());
+  return engine;
+}
+
+function profileOf(options: DaytonaEmulatorOptions): ServerProfile {
+  const profile = serverProfile(options.profile ?? "cloud");
+  const { nameFreedOnDelete, previewIsActivity } = options;
+  return {
+    ...profile,
+    nameFreedOnDelete: nameFreedOnDelete ?? profile.nameFreedOnDelete,
+    previewIsActivity: previewIsActivity ?? profile.previewIsActivity,
+  };
+}
+
+function addressOf({ origin }: HttpListener): EmulatorAddress {
+  return { origin, apiUrl: `${origin}/api`, toolboxProxyUrl: `${origin}/toolbox` };
+}
+
+async function deleteSandboxes(
+  store: SandboxStore,
+  { keepSandboxes }: DaytonaEmulatorOptions,
+): Promise<void> {
+  const doomed = store.all().filter(({ record, madeHere }) => {
+    const isBeingDeleted = record.desiredState === "destroyed";
+    return isBeingDeleted || (madeHere && !keepSandboxes);
+  });
+  await Promise.all(doomed.map(({ engine }) => engine?.delete() ?? Promise.resolve()));
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import type { LocalEngine } from "../../engine/local-engine.ts";
+import type { StateDelaysMs } from "../emulator-options.ts";
+import type { FaultInjector } from "../faults/fault-injector.ts";
+import type { EmulatorClock } from "./emulator-clock.ts";
+import { metadataKey, type SandboxEntry } from "./sandbox-entry.ts";
+import { sandboxEnvironment } from "./sandbox-environment.ts";
+import type { StoredState } from "./sandbox-record.ts";
+import type { SandboxStore } from "./sandbox-store.ts";
+import { TransitionFailure } from "./transition-failure.ts";
+import { type Passage, passDelayMs, serverTimeout } from "./transition-times.ts";
+
+export interface LifecycleOptions {
+  readonly engine: LocalEngine;
+  readonly store: SandboxStore;
+  readonly clock: EmulatorClock;
+  readonly faults: FaultInjector;
+  readonly delaysMs: StateDelaysMs;
+  readonly nameFreedOnDelete: boolean;
+}
+
+const gracefulStopMs = 10_000;
+
+/** Moves sandboxes along Daytona's states. Whether a move is allowed is decided before, by the API. */
+export class Lifecycle {
+  readonly #options: LifecycleOptions;
+  readonly #underWay = new Map<SandboxEntry, Promise<void>>();
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options;
+  }
+
+  create(entry: SandboxEntry): void {
+    this.#run(entry, async (signal) => {
+      if (entry.record.build) {
+        await this.#pass(entry, "pending_build", signal);
+        await this.#pass(entry, "building_snapshot", signal);
+      }
+      await this.#pass(entry, "creating", signal);
+      await this.#makeEngineSandbox(entry);
+      await this.#settle(entry, "started");
+    });
+  }
+
+  start(entry: SandboxEntry): void {
+    const { record } = entry;
+    const archived = record.state === "archived" || record.state === "archiving";
+    record.desiredState = "started";
+    record.previewToken = newPreviewToken();
+    this.#run(entry, async (signal) => {
+      await this.#pass(entry, archived ? "restoring" : "starting", signal);
+      if (entry.engine) await entry.engine.start();
+      else await this.#makeEngineSandbox(entry);
+      await this.#settle(entry, "started");
+    });
+  }
+
+  stop(entry: SandboxEntry, { force }: { readonly force: boolean }): void {
+    if (entry.record.autoDeleteInterval === 0) {
+      this.destroy(entry);
+      return;
+    }
+    entry.record.desiredState = "stopped";
+    this.#run(entry, async (signal) => {
+      await this.#pass(entry, "stopping", signal);
+      await entry.engine?.stop({ graceMs: force ? 0 : gracefulStopMs });
+      await this.#settle(entry, "stopped");
+    });
+  }
+
+  archive(entry: SandboxEntry): void {
+    const { record } = entry;
+    record.desiredState = "archived";
+    record.backupState = "InProgress";
+    entry.setState("archiving", this.#options.clock.now());
+    this.#run(entry, async (signal) => {
+      await this.#pass(entry, "archiving", signal);
+      record.backupState = "Completed";
+      record.backupCreatedAt = this.#options.clock.now().toISOString();
+      await this.#settle(entry, "archived");
+    });
+  }
+
+  recover(entry: SandboxEntry, { start }: { readonly start: boolean }): void {
+    const { record } = entry;
+    record.errorReason = undefined;
+    record.recoverable = false;
+    record.desiredState = "stopped";
+    entry.setState("stopped", this.#options.clock.now());
+    if (start) this.start(entry);
+  }
+
+  destroy(entry: SandboxEntry): void {
+    const { record } = entry;
+    const { nameFreedOnDelete, store, clock } = this.#options;
+    record.desiredState = "destroyed";
+    record.backupState = "None";
+    if (nameFreedOnDelete) record.name = `DESTROYED_${record.name}_${Date.now()}`;
+    this.#run(entry, async (signal) => {
+      await this.#pass(entry, "destroying", signal);
+      await entry.engine?.delete();
+      entry.engine = undefined;
+      entry.setState("destroyed", clock.now());
+      store.remove(entry.id);
+    });
+  }
+
+  /** Ends every transition where it stands. */
+  async close(): Promise<void> {
+    for (const entry of this.#underWay.keys()) entry.transition?.abort();
+    await Promise.all(this.#underWay.values());
+  }
+
+  /** One move at a time: a delete of a sandbox that is being built or archived supersedes what is under way. */
+  #run(entry: SandboxEntry, move: (signal: AbortSignal) => Promise<void>): void {
+    entry.transition?.abort();
+    const controller = new AbortController();
+    entry.transition = controller;
+    const before = this.#underWay.get(entry) ?? Promise.resolve();
+    const task = before
+      .then(() => move(controller.signal))
+      .catch((error: unknown) => this.#fail(entry, error, controller.signal))
+      .finally(() => {
+        if (this.#underWay.get(entry) === task) this.#underWay.delete(entry);
+      });
+    this.#underWay.set(entry, task);
+  }
+
+  /** Enters a state on the way, and stays in it as long as the options and the faults say. */
+  async #pass(entry: SandboxEntry, state: Passage, signal: AbortSignal): Promise<void> {
+    const { clock, faults, delaysMs } = this.#options;
+    const subject = { sandboxId: entry.id, name: entry.record.name };
+    signal.throwIfAborted();
+    if (entry.record.state !== state) entry.setState(state, clock.now());
+    await entry.save();
+    await clock.sleep(passDelayMs(delaysMs, state), signal);
+    const limit = serverTimeout(state, clock);
+    const ended = new AbortController();
+    const waits = [faults.holdState(state, subject, AbortSignal.any([signal, ended.signal]))];
+    if (limit)
+      waits.push(clock.sleep(limit.ms, ended.signal).then(() => Promise.reject(limit.failure)));
+    try {
+      await Promise.race(waits);
+    } finally {
+      ended.abort();
+      await Promise.allSettled(waits);
+    }
+    const failure = faults.transitionFailure(state, subject);
+    if (failure) throw new TransitionFailure(failure);
+  }
+
+  async #settle(entry: SandboxEntry, state: StoredState): Promise<void> {
+    entry.setState(state, this.#options.clock.now());
+    await entry.save();
+  }
+
+  async #makeEngineSandbox(entry: SandboxEntry): Promise<void> {
+    entry.engine ??= await this.#options.engine.create({
+      id: entry.id,
+      env: sandboxEnvironment(entry.record),
+      metadata: { [metadataKey]: structuredClone(entry.record) },
+    });
+  }
+
+  async #fail(entry: SandboxEntry, error: unknown, signal: AbortSignal): Promise<void> {
+    // Superseded by another move, or the emulator is closing: the state is that of whoever came after.
+    if (signal.aborted) return;
+    const { record } = entry;
+    const failure = error instanceof TransitionFailure ? error : undefined;
+    record.errorReason = failure ? failure.errorReason : messageOf(error);
+    record.recoverable = failure?.recoverable ?? false;
+    entry.setState(failure?.to ?? "error", this.#options.clock.now());
+    await entry.save();
+  }
+}
+
+export function newPreviewToken(): string {
+  return randomBytes(16).toString("hex");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

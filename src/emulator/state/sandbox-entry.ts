@@ -1,0 +1,57 @@
+import { EventEmitter, once } from "node:events";
+import type { EngineSandbox } from "../../engine/engine-types.ts";
+import { ShellChoice } from "../toolbox/shell.ts";
+import type { SandboxRecord, StoredState } from "./sandbox-record.ts";
+
+/** Key of our record in the engine's metadata. */
+export const metadataKey = "daytona";
+
+/** A sandbox as the emulator holds it: the record, and the engine's sandbox once there is one. */
+export class SandboxEntry {
+  readonly record: SandboxRecord;
+  engine: EngineSandbox | undefined;
+  /** Aborts the state transition that is under way. */
+  transition: AbortController | undefined;
+  /** Whether this emulator made the sandbox, rather than found it in its directory. */
+  readonly madeHere: boolean;
+  readonly shell = new ShellChoice();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(record: SandboxRecord, engine: EngineSandbox | undefined) {
+    this.record = record;
+    this.engine = engine;
+    this.madeHere = engine === undefined;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  setState(state: StoredState, now: Date): void {
+    this.record.state = state;
+    this.record.updatedAt = now.toISOString();
+    this.record.lastActivityAt = now.toISOString();
+    this.#changes.emit("change");
+  }
+
+  /** Resolves when the predicate holds, or when the signal aborts. */
+  async waitFor(predicate: (record: SandboxRecord) => boolean, signal: AbortSignal): Promise<void> {
+    while (!predicate(this.record) && !signal.aborted) {
+      try {
+        await once(this.#changes, "change", { signal });
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** Writes the record beside the sandbox's files, one write after another. */
+  save(): Promise<void> {
+    const write = async () => {
+      await this.engine?.setMetadata({ [metadataKey]: structuredClone(this.record) });
+    };
+    this.#saving = this.#saving.then(write, write);
+    return this.#saving;
+  }
+}

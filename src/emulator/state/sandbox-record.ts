@@ -1,0 +1,58 @@
+import type {
+  SandboxDesiredState,
+  Sandbox as SandboxDto,
+  SandboxState,
+  SandboxVolume,
+} from "@daytona/api-client";
+
+export type StoredState = SandboxDto["state"] & SandboxState;
+export type DesiredState = SandboxDesiredState;
+export type BackupState = NonNullable<SandboxDto["backupState"]>;
+
+export interface BuildRecord {
+  readonly dockerfileContent: string;
+  readonly snapshotRef: string;
+  readonly createdAt: string;
+}
+
+/** All that the control plane knows of a sandbox. JSON: it is kept in the engine's metadata over a restart. */
+export interface SandboxRecord {
+  readonly id: string;
+  readonly organizationId: string;
+  name: string;
+  readonly snapshot: string | undefined;
+  readonly build: BuildRecord | undefined;
+  readonly user: string;
+  readonly env: Readonly<Record<string, string>>;
+  labels: Readonly<Record<string, string>>;
+  public: boolean;
+  networkBlockAll: boolean;
+  networkAllowList: string | undefined;
+  domainAllowList: string | undefined;
+  readonly outboundProxyUrl: string | undefined;
+  readonly otelEndpointOverride: string | undefined;
+  readonly target: string;
+  readonly cpu: number;
+  readonly gpu: number;
+  readonly memoryGiB: number;
+  readonly diskGiB: number;
+  /** As stored; what a client sees also depends on `desiredState`. */
+  state: StoredState;
+  desiredState: DesiredState;
+  errorReason: string | undefined;
+  recoverable: boolean;
+  backupState: BackupState;
+  backupCreatedAt: string | undefined;
+  autoStopInterval: number;
+  autoArchiveInterval: number;
+  autoDeleteInterval: number;
+  autoPauseInterval: number | undefined;
+  autoDestroyAt: string | undefined;
+  readonly volumes: readonly SandboxVolume[];
+  createdAt: string;
+  updatedAt: string;
+  lastActivityAt: string;
+  /** Opens every port and the toolbox of this sandbox. New at each start. */
+  previewToken: string;
+  signingKey: string;
+}

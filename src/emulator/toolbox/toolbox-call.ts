@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { posix } from "node:path";
+import type { EngineSandbox } from "../../engine/engine-types.ts";
+import { DaemonError } from "../http/daemon-error.ts";
+import { parseJsonBody, readBody } from "../http/read-body.ts";
+import type { RouteTable } from "../http/route-table.ts";
+import type { ServerProfile } from "../server-profile.ts";
+import type { SandboxEntry } from "../state/sandbox-entry.ts";
+
+/** One authenticated request to the daemon of a running sandbox. */
+export interface ToolboxCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  readonly params: Readonly<Record<string, string>>;
+  readonly entry: SandboxEntry;
+  readonly engine: EngineSandbox;
+  readonly profile: ServerProfile;
+}
+
+export interface ToolboxRoute {
+  readonly handle: (call: ToolboxCall) => void | Promise<void>;
+}
+
+export type ToolboxRoutes = RouteTable<ToolboxRoute>;
+
+/** Where the daemon runs, against which relative paths are resolved: the home, as the image has no WORKDIR. */
+export function workDirectory(engine: EngineSandbox): string {
+  return engine.homeDirectory;
+}
+
+/** A path as the daemon's process takes it: `~` is not expanded. */
+export function daemonPath(engine: EngineSandbox, path: string): string {
+  return posix.resolve(workDirectory(engine), path);
+}
+
+export function badRequest(message: string): DaemonError {
+  return new DaemonError({ status: 400, code: "BAD_REQUEST", message: `bad request: ${message}` });
+}
+
+/** The JSON body; 400 `BAD_REQUEST` when it is none. */
+export async function readDaemonJson(call: ToolboxCall): Promise<unknown> {
+  try {
+    return parseJsonBody(await readBody(call.request));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badRequest(`invalid request body: ${error.message}`);
+    throw error;
+  }
+}
