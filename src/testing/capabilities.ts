@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Conformance } from "./conformance.ts";
+
+const area = "capabilities";
+
+/** What a backend says about itself is a fact that can be seen. Further ones are asserted where the areas use them. */
+export function capabilityCases(conformance: Conformance): void {
+  const { capabilities } = conformance;
+
+  conformance.add(area, "are words of the contract before setup", async () => {
+    assert.ok(["provider", "namespaces", "none"].includes(capabilities.isolation));
+    assert.ok(["any", "declared", "one", "none"].includes(capabilities.ports));
+    for (const flag of ["image", "previewWebSocket", "stop", "idleTimeouts"] as const) {
+      assert.equal(typeof capabilities[flag], "boolean", flag);
+    }
+    assert.ok(!(capabilities.ports === "none" && capabilities.previewWebSocket));
+  });
+
+  conformance.add(area, "are the same before and after setup", async () => {
+    assert.deepEqual((await conformance.shared()).capabilities, capabilities);
+  });
+
+  conformance.add(area, "are the same after reconnecting by ID", async () => {
+    const shared = await conformance.shared();
+    await using other = conformance.newBackend();
+    await other.reconnect(shared.sandboxId ?? assert.fail("No ID"));
+    assert.deepEqual(other.capabilities, shared.capabilities);
+  });
+
+  conformance.add(area, `tell the isolation, which is ${capabilities.isolation}`, async () => {
+    const backend = await conformance.shared();
+    const folder = await mkdtemp(join(tmpdir(), "conformance-isolation-"));
+    try {
+      await writeFile(join(folder, "of-the-host"), "");
+      const isVisible = await backend.exists(join(folder, "of-the-host"));
+      assert.equal(isVisible, capabilities.isolation === "none");
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  conformance.add(area, "name the type that the factory knows", async () => {
+    const backend = conformance.newBackend();
+    assert.match(backend.type, /^[a-z][a-z0-9-]*$/);
+    assert.equal((await conformance.shared()).ref?.type, backend.type);
+  });
+}

@@ -1,0 +1,7 @@
+export type {
+  CaseContext,
+  ConformanceOptions,
+  GitFixture,
+  RegisterCase,
+} from "./conformance-options.ts";
+export { testBackendConformance } from "./test-backend-conformance.ts";

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import type { Conformance } from "./conformance.ts";
+import { assertErrorCode, assertShowsNoSecret } from "./expected-errors.ts";
+
+const area = "setup failures";
+
+/** A setup that does not succeed leaves nothing at the provider. */
+export function setupFailureCases(conformance: Conformance): void {
+  const cleanupTimeoutMs = conformance.patient(15_000);
+
+  for (const [how, code] of [
+    ["aborted", "ABORTED"],
+    ["out of time", "TIMEOUT"],
+  ] as const) {
+    conformance.add(area, `leaves nothing when it is ${how}, at whatever moment`, async () => {
+      await conformance.leavesNothing(async () => {
+        const durationMs = await setupDurationMs(conformance);
+        for (const part of [0, 0.1, 0.3, 0.5, 0.7, 0.9]) {
+          const afterMs = Math.max(1, Math.round(durationMs * part));
+          const backend = conformance.newBackend({ cleanupTimeoutMs });
+          const options =
+            code === "ABORTED" ? { signal: AbortSignal.timeout(afterMs) } : { timeoutMs: afterMs };
+          try {
+            await backend.setup(options);
+            // It was faster this time; then it has its sandbox like any other.
+          } catch (error) {
+            assertErrorCode(error, code);
+            assert.equal(error.operation, "setup");
+            assert.deepEqual(
+              error.leaked.filter(({ id }) => id !== undefined),
+              [],
+            );
+            assert.equal(backend.sandboxId, undefined);
+            assert.equal((await backend.status()).state, "none");
+          }
+          await conformance.release(backend);
+        }
+      });
+    });
+  }
+
+  conformance.add(area, "leaves nothing when each step is aborted as it begins", async () => {
+    await conformance.leavesNothing(async () => {
+      for (const step of ["create", "wait", "probe", "workDir", "finish"]) {
+        const controller = new AbortController();
+        const backend = conformance.newBackend({ cleanupTimeoutMs });
+        let reached = false;
+        const setup = backend.setup({
+          signal: controller.signal,
+          onEvent: (event) => {
+            if (event.type !== "step-started" || event.step !== step) return;
+            reached = true;
+            controller.abort();
+          },
+        });
+        const outcome = await setup.then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        // A backend need not have every step, and one step may be done before it hears of the abort.
+        if (outcome !== undefined) assertErrorCode(outcome, "ABORTED");
+        else assert.ok(!reached || step === "finish", `${step} was aborted, and setup resolved`);
+        await conformance.release(backend);
+      }
+    });
+  });
+
+  for (const how of ["teardown", "disposal"] as const) {
+    conformance.add(area, `ends by a ${how} in its midst, and leaves nothing`, async () => {
+      await conformance.leavesNothing(async () => {
+        const backend = conformance.newBackend({ cleanupTimeoutMs });
+        const ending: Promise<void>[] = [];
+        const setup = backend.setup({
+          onEvent: (event) => {
+            if (event.type !== "sandbox-found") return;
+            ending.push(how === "teardown" ? backend.teardown() : backend[Symbol.asyncDispose]());
+          },
+        });
+        await conformance.rejects(setup, "ABORTED", { operation: "setup" });
+        assert.equal(ending.length, 1);
+        await Promise.all(ending);
+        assert.equal(backend.sandboxId, undefined);
+        await backend[Symbol.asyncDispose]();
+      });
+    });
+  }
+
+  conformance.add(area, "fails with what the listener throws, and leaves nothing", async () => {
+    await conformance.leavesNothing(async () => {
+      const backend = conformance.newBackend({ cleanupTimeoutMs });
+      const setup = backend.setup({
+        onEvent: (event) => {
+          if (event.type === "sandbox-found") throw new Error("The listener has failed");
+        },
+      });
+      await assert.rejects(setup, (error: Error) => {
+        assertErrorCode(error, "SETUP_FAILED");
+        assert.deepEqual(error.leaked, []);
+        assertShowsNoSecret(error, conformance.secrets);
+        return /The listener has failed/.test(`${error.message} ${error.cause}`);
+      });
+      assert.equal(backend.sandboxId, undefined);
+      // The object is as good as new.
+      await backend.setup();
+      assert.equal((await backend.exec("echo set up")).stdout, "set up\n");
+      await conformance.release(backend);
+    });
+  });
+
+  conformance.add(
+    area,
+    "fails for a working directory that cannot be made",
+    async () => {
+      await conformance.leavesNothing(async () => {
+        const backend = conformance.newBackend({ workDir: "/dev/null/below", cleanupTimeoutMs });
+        const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
+          operation: "setup",
+        });
+        assert.equal(error.step, "workDir");
+        assert.match(error.message, /workDir/);
+        assert.deepEqual(error.leaked, []);
+        await backend[Symbol.asyncDispose]();
+      });
+    },
+    conformance.withoutWorkDirChoice,
+  );
+
+  conformance.add(
+    area,
+    "leaves the sandbox for inspection when told to, and names it",
+    async () => {
+      const backend = conformance.newBackend({ keepOnFailure: true });
+      const other = conformance.newBackend();
+      try {
+        const setup = backend.setup({
+          onEvent: (event) => {
+            if (event.type === "step-finished" && event.step === "probe") throw new Error("Enough");
+          },
+        });
+        const error = await conformance.rejects(setup, "SETUP_FAILED", { operation: "setup" });
+        const [left] = error.leaked;
+        assert.equal(error.leaked.length, 1);
+        assert.ok(left?.id !== undefined);
+        assert.ok(error.message.includes(left.id));
+        await other.reconnect(left.id);
+        assert.equal((await other.exec("echo inspected", { cwd: "/" })).stdout, "inspected\n");
+      } finally {
+        await conformance.release(other);
+        await conformance.release(backend);
+      }
+    },
+  );
+
+  conformance.add(area, "refuses options that make no sense", async () => {
+    const backend = conformance.newBackend();
+    await conformance.sendsNoRequest(async () => {
+      for (const options of [{ timeoutMs: 0 }, { onEvent: "log" }, { signal: {} }, { retry: 3 }]) {
+        const refused = backend.setup(options as Parameters<typeof backend.setup>[0]);
+        await conformance.rejects(refused, "CONFIG_INVALID", { operation: "setup" });
+      }
+    });
+  });
+}
+
+/** How long a setup takes here, so that aborts fall into all of its steps. */
+async function setupDurationMs(conformance: Conformance): Promise<number> {
+  const startedAtMs = performance.now();
+  let durationMs = 0;
+  await conformance.withSandbox(async () => {
+    durationMs = performance.now() - startedAtMs;
+  });
+  return durationMs;
+}

@@ -1,0 +1,4 @@
+export {
+  type GitServer,
+  startGitServer,
+} from "../../examples/quickstart/demo-repository/git-http-server.ts";

@@ -1,0 +1,29 @@
+import { afterAll, expect, test } from "vitest";
+import { type ConformanceOptions, testBackendConformance } from "../../src/testing/index.ts";
+
+/** Registers the conformance suite with vitest and prints at the end how many of its cases ran. */
+export function runConformance(
+  options: Omit<ConformanceOptions, "test" | "skip" | "afterAll">,
+): void {
+  let ran = 0;
+  const counts = testBackendConformance({
+    ...options,
+    thorough: options.thorough ?? process.env.SANDBOX_BACKEND_STRESS === "1",
+    test: (name, body) => {
+      test(name, async (context) => {
+        const outcome = await body(context);
+        ran += 1;
+        // Vitest counts its own assertions only, and a test without one fails.
+        expect(outcome).toBeUndefined();
+      });
+    },
+    skip: (name, reason) => {
+      test.skip(`${name} (${reason})`, () => {});
+    },
+    afterAll,
+  });
+  afterAll(() => {
+    const skipped = counts.skipped + counts.cases - ran;
+    process.stdout.write(`conformance: ${options.name} ran ${ran} cases, skipped ${skipped}\n`);
+  });
+}
