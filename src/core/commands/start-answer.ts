@@ -35,6 +35,11 @@ export function readStartAnswer(
         return { kind: "no-working-directory" };
       case "failed":
         return { kind: "not-written", message: answer.preamble };
+      case "refused":
+        return {
+          kind: "not-written",
+          message: "Its shell refused an environment variable, or could not write the record.",
+        };
       case "nofolder":
         return { kind: "not-written", message: "No private folder could be made." };
       default:

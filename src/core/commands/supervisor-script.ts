@@ -83,6 +83,12 @@ const keeper = shellText(`
     [ -e "$plain" ] || run env --default-signal=INT,QUIT $session
     # The env of busybox knows no such option and ran nothing; the next command need not try.
     if [ ! -e "$f.pid" ]; then true >"$plain"; run $session; fi
+    # The shell did not get as far as the gate, and now it never will.
+    if [ ! -e "$f.pid" ]; then
+      set -C
+      echo cancelled refused >"$f.pid"
+      set +C
+    fi
     read -r kind rest <"$f.pid"
     # One short write, ended by the name: a reader sees all of it or knows that it is not whole.
     [ "$kind" != pid ] || printf '%s\\n' "exit $code $r" >"$f.exit"
@@ -129,7 +135,12 @@ const answer = shellText(`
       printf '%s\\n' "$t ended $code $out $size"
     fi
   else
-    printf '%s\\n' "$t running"
+    kind= why=
+    read -r kind why rest <"$f.pid"
+    if [ "$kind" != cancelled ]; then printf '%s\\n' "$t running"
+    elif [ "$why" = refused ]; then printf '%s\\n' "$t refused"
+    else printf '%s\\n' "$t burned"
+    fi
   fi
   printf '%s\\n' "$t end"
 `);
