@@ -44,7 +44,7 @@ export class ShellChannel implements SandboxChannel, AsyncDisposable {
   readonly scripts: string[] = [];
   reads = 0;
   readonly #root: string;
-  readonly #shellPath: string;
+  #shellPath: string;
   #env: Readonly<Record<string, string>>;
   readonly #running = new Set<ChildProcess>();
 
@@ -79,6 +79,13 @@ export class ShellChannel implements SandboxChannel, AsyncDisposable {
     this.#env = env;
   }
 
+  /** Makes a script of the test's own the shell that reads the scripts to come. */
+  async useShellScript(lines: string): Promise<void> {
+    const path = join(this.#root, "shell-script");
+    await writeFile(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+    this.#shellPath = path;
+  }
+
   /** A search path with these programs alone. */
   async onlyPrograms(...names: readonly string[]): Promise<string> {
     const folder = join(this.#root, "programs");
@@ -88,6 +95,11 @@ export class ShellChannel implements SandboxChannel, AsyncDisposable {
       if (program !== undefined) await symlink(program, join(folder, name));
     }
     return folder;
+  }
+
+  /** What reads the scripts. */
+  get shellPath(): string {
+    return this.#shellPath;
   }
 
   get folder(): string {
