@@ -6,10 +6,9 @@ import { SandboxStateError, TeardownError, TimeoutError } from "../contract/life
 import type { SetupEvent } from "../contract/setup-events.ts";
 import type { Status } from "../contract/status.ts";
 import { annotateError } from "./annotate-error.ts";
+import { type Attachment, attachTo } from "./attachment.ts";
 import { badArgument, callShape, checkCallOptions, checkOptions } from "./check-arguments.ts";
-import { CommandRunner } from "./commands/command-runner.ts";
 import { Deadline } from "./deadline.ts";
-import { SandboxFiles } from "./files/sandbox-files.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
 import { deleteUntilGone } from "./lifecycle/delete-sandbox.ts";
 import { ensureRunning } from "./lifecycle/ensure-running.ts";
@@ -21,7 +20,7 @@ import { proveThatItAnswers } from "./setup/prove-answer.ts";
 import { prepareSetup } from "./setup/setup-request.ts";
 import { setupSandbox } from "./setup/setup-sandbox.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
-import { defaultWorkDir, isBelowHome, resolveWorkDir } from "./work-dir.ts";
+import { defaultWorkDir } from "./work-dir.ts";
 
 /** What a provider gives to its backends. */
 export interface BackendParts {
@@ -32,17 +31,6 @@ export interface BackendParts {
   readonly source: string;
   readonly organizationId: string | undefined;
   readonly redactor: Redactor;
-}
-
-/** The sandbox that a backend is bound to, and what works inside it. */
-interface Attachment {
-  readonly sandboxId: string;
-  readonly name: string;
-  readonly channel: GuardedChannel;
-  readonly files: SandboxFiles;
-  readonly commands: CommandRunner;
-  /** Environment of every command that was not known when the sandbox was created. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
 const setupSchema = z.strictObject({
@@ -281,17 +269,9 @@ export abstract class BackendLifecycle {
   }
 
   #attach(record: SandboxRecord, configuredWorkDir: string, homeDirectory: string): void {
-    this.#workDir = resolveWorkDir(configuredWorkDir, homeDirectory);
-    const channel = new GuardedChannel(this.transport, record.id);
+    this.#attachment = attachTo(this.transport, record, configuredWorkDir, homeDirectory);
+    this.#workDir = this.#attachment.workDir;
     this.#isTornDown = false;
-    this.#attachment = {
-      sandboxId: record.id,
-      name: record.name,
-      channel,
-      files: new SandboxFiles(channel),
-      commands: new CommandRunner({ channel, sandboxId: record.id }),
-      env: isBelowHome(configuredWorkDir) ? { WORKDIR: this.#workDir } : {},
-    };
   }
 
   #alreadyBound(): SandboxStateError {

@@ -28,7 +28,7 @@ const states: Readonly<Record<string, SandboxState>> = {
   unknown: "unknown",
 };
 
-export function mapDaytonaState(state: string | undefined): SandboxState {
+function mapDaytonaState(state: string | undefined): SandboxState {
   return (state === undefined ? undefined : states[state]) ?? "unknown";
 }
 

@@ -11,7 +11,7 @@ export function isPassableText(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 
-export function isEnvironmentName(name: string): boolean {
+function isEnvironmentName(name: string): boolean {
   return environmentName.test(name);
 }
 
@@ -56,7 +56,7 @@ function isBranchName(value: string): boolean {
 }
 
 /** Absolute or below the home directory, normal, and not the root: `rm -rf` and `mv` of ours must never meet anything else. */
-export function isWorkDir(value: string): boolean {
+function isWorkDir(value: string): boolean {
   return (
     /^~?\/[^/]/.test(value) &&
     isPassableText(value) &&

@@ -27,7 +27,7 @@ const askpassLines = [
 ];
 
 /** Lines that keep git from waiting for a person, whatever the image has configured. */
-export const noPromptLines = [
+const noPromptLines = [
   "export GIT_TERMINAL_PROMPT=0 GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=credential.helper GIT_CONFIG_VALUE_0=",
   "export SSH_ASKPASS_REQUIRE=never GIT_SSH_COMMAND='ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new'",
 ];

@@ -1,0 +1,105 @@
+import { Daytona } from "@daytonaio/sdk";
+import type { DaytonaBackend } from "../src/backends/daytona/daytona-backend.ts";
+import { createBackend } from "../src/create-backend.ts";
+import { type DaytonaEmulator, startDaytonaEmulator } from "../src/emulator/index.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { printTable } from "./print-table.ts";
+import { median, percentile95 } from "./statistics.ts";
+
+const rounds = 60;
+const warmUpRounds = 3;
+const commands = ["true", "echo hi"] as const;
+const latenciesMs = [0, 80] as const;
+
+interface Subject {
+  readonly title: string;
+  readonly command: string;
+  readonly run: () => Promise<unknown>;
+}
+
+interface Measured {
+  readonly subject: Subject;
+  readonly timesMs: number[];
+  requests: number;
+}
+
+/** What durability costs: a command that survives a lost connection, beside one request that does not. */
+export const exec: Benchmark = {
+  question: "How long does a short exec take, beside the raw SDK's executeCommand?",
+  async run() {
+    const rows: string[][] = [];
+    for (const latencyMs of latenciesMs) {
+      for (const { subject, timesMs, requests } of await measureAt(latencyMs)) {
+        rows.push([
+          `${latencyMs} ms`,
+          subject.command,
+          subject.title,
+          median(timesMs).toFixed(1),
+          percentile95(timesMs).toFixed(1),
+          (requests / timesMs.length).toFixed(2),
+        ]);
+      }
+    }
+    console.log(
+      `\n${rounds} calls each, one after the other and in turns, on one sandbox of the emulator in this process; milliseconds\n`,
+    );
+    printTable(["latency", "command", "call", "median", "p95", "requests per call"], rows, 3);
+  },
+};
+
+async function measureAt(latencyMs: number): Promise<readonly Measured[]> {
+  const { emulator, workDir } = await startEmulator(latencyMs);
+  await using _emulator = emulator;
+  const { apiKey, url: apiUrl } = emulator;
+  await using backend = createBackend("daytona", { apiKey, apiUrl, workDir });
+  await backend.setup();
+  try {
+    await using sdk = new Daytona({ apiKey, apiUrl, target: "us" });
+    const measured = await subjectsOf(backend, sdk);
+    for (let round = -warmUpRounds; round < rounds; round++) {
+      // Each goes first as often as the other.
+      const turn = round % 2 === 0 ? measured : measured.toReversed();
+      for (const one of turn) await measure(one, emulator, round >= 0);
+    }
+    return measured;
+  } finally {
+    await backend.teardown();
+  }
+}
+
+async function subjectsOf(backend: DaytonaBackend, sdk: Daytona): Promise<readonly Measured[]> {
+  const sandbox = await sdk.get(backend.sandboxId ?? "");
+  return commands
+    .flatMap((command): Subject[] => [
+      { title: "exec", command, run: () => backend.exec(command) },
+      { title: "raw SDK", command, run: () => sandbox.process.executeCommand(command) },
+    ])
+    .map((subject) => ({ subject, timesMs: [], requests: 0 }));
+}
+
+async function measure(one: Measured, emulator: DaytonaEmulator, counts: boolean): Promise<void> {
+  emulator.requests.clear();
+  const startMs = performance.now();
+  await one.subject.run();
+  const durationMs = performance.now() - startMs;
+  if (!counts) return;
+  one.timesMs.push(durationMs);
+  // The raw SDK's client tries to open its event socket from time to time, whoever's turn it is.
+  const { requests } = emulator;
+  one.requests += requests.count() - requests.count({ path: "/socket.io" });
+}
+
+async function startEmulator(
+  latencyMs: number,
+): Promise<{ emulator: DaytonaEmulator; workDir: string | undefined }> {
+  try {
+    return { emulator: await startDaytonaEmulator({ latencyMs }), workDir: undefined };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ISOLATION_UNAVAILABLE") throw error;
+    console.log(`Without isolation, since this machine refuses it: ${(error as Error).message}`);
+    return {
+      emulator: await startDaytonaEmulator({ latencyMs, isolation: "none" }),
+      workDir: "~/workspace",
+    };
+  }
+}

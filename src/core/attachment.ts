@@ -1,0 +1,38 @@
+import { CommandRunner } from "./commands/command-runner.ts";
+import { SandboxFiles } from "./files/sandbox-files.ts";
+import { GuardedChannel } from "./guarded-channel.ts";
+import type { SandboxRecord, Transport } from "./transport.ts";
+import { isBelowHome, resolveWorkDir } from "./work-dir.ts";
+
+/** The sandbox that a backend is bound to, and what works inside it. */
+export interface Attachment {
+  readonly sandboxId: string;
+  readonly name: string;
+  /** Absolute. */
+  readonly workDir: string;
+  readonly channel: GuardedChannel;
+  readonly files: SandboxFiles;
+  readonly commands: CommandRunner;
+  /** Environment of every command that was not known when the sandbox was created. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Binds to a running sandbox. No request. */
+export function attachTo(
+  transport: Transport,
+  record: SandboxRecord,
+  configuredWorkDir: string,
+  homeDirectory: string,
+): Attachment {
+  const channel = new GuardedChannel(transport, record.id);
+  const workDir = resolveWorkDir(configuredWorkDir, homeDirectory);
+  return {
+    sandboxId: record.id,
+    name: record.name,
+    workDir,
+    channel,
+    files: new SandboxFiles(channel),
+    commands: new CommandRunner({ channel, sandboxId: record.id }),
+    env: isBelowHome(configuredWorkDir) ? { WORKDIR: workDir } : {},
+  };
+}

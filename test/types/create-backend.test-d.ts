@@ -1,0 +1,67 @@
+import { describe, expectTypeOf, test } from "vitest";
+import {
+  type Backend,
+  type Backends,
+  type BackendType,
+  createBackend,
+  type DaytonaBackend,
+  type DaytonaConfig,
+  reconnectBackend,
+} from "../../src/index.ts";
+
+describe("createBackend", () => {
+  test("gives the class of its type", () => {
+    expectTypeOf(createBackend("daytona")).toEqualTypeOf<DaytonaBackend>();
+    expectTypeOf(createBackend("daytona", { apiKey: "key" })).toEqualTypeOf<DaytonaBackend>();
+  });
+
+  test("gives a Backend for a type that is known only when it runs", () => {
+    const type = "daytona" as BackendType;
+    expectTypeOf(createBackend(type)).toExtend<Backend>();
+    expectTypeOf<Backends[BackendType]>().toExtend<Backend>();
+  });
+
+  test("refuses an unknown type", () => {
+    // @ts-expect-error There is no such type.
+    createBackend("datona");
+  });
+
+  test("refuses an unknown option", () => {
+    // @ts-expect-error There is no such option.
+    createBackend("daytona", { imag: "node:20-slim" });
+  });
+
+  test("refuses an unknown nested option", () => {
+    // @ts-expect-error There is no such option.
+    createBackend("daytona", { image: "node:20-slim", resources: { memoryGB: 2 } });
+  });
+
+  test("refuses a value of the wrong type", () => {
+    // @ts-expect-error Minutes are a number.
+    createBackend("daytona", { idle: { autoStopMinutes: "15" } });
+  });
+
+  test("takes undefined for an option, as for one that is left out", () => {
+    expectTypeOf(createBackend<"daytona">).toBeCallableWith("daytona", { apiKey: undefined });
+  });
+});
+
+describe("reconnectBackend", () => {
+  test("gives the class of its type", () => {
+    expectTypeOf(reconnectBackend("daytona", "id")).resolves.toEqualTypeOf<DaytonaBackend>();
+  });
+
+  test("takes a ref in the place of type and ID", () => {
+    const ref = createBackend("daytona").ref;
+    if (ref !== undefined) {
+      expectTypeOf(reconnectBackend(ref)).resolves.toExtend<Backend>();
+      const config: DaytonaConfig = { apiKey: "key" };
+      expectTypeOf(reconnectBackend(ref, config)).resolves.toExtend<Backend>();
+    }
+  });
+
+  test("needs an ID beside a type", () => {
+    // @ts-expect-error The ID is missing.
+    void reconnectBackend("daytona");
+  });
+});
