@@ -41,7 +41,7 @@ export function sandboxOfCall(services: EmulatorServices, call: ApiCall): Sandbo
 }
 
 export function isVanished({ faults }: EmulatorServices, entry: SandboxEntry): boolean {
-  return faults.suffers("vanish", { sandboxId: entry.id, name: entry.record.name });
+  return faults.suffers("vanish", entry.subject);
 }
 
 /** Answers with the whole sandbox. */

@@ -49,9 +49,9 @@ function isListed(
   entry: SandboxEntry,
   includeErroredDeleted: boolean,
 ): boolean {
-  const { state, desiredState, name } = entry.record;
+  const { state, desiredState } = entry.record;
   const errored = state === "error" || state === "build_failed";
   if (errored && desiredState === "destroyed" && !includeErroredDeleted) return false;
   if (isVanished(services, entry)) return false;
-  return !services.faults.suffers("unlisted", { sandboxId: entry.id, name });
+  return !services.faults.suffers("unlisted", entry.subject);
 }

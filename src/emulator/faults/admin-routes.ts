@@ -34,6 +34,7 @@ const effectTypes = [
   "vanish",
   "zombie",
   "unlisted",
+  "exec-timeout",
 ] as const;
 
 const ruleSchema = z.strictObject({

@@ -16,6 +16,7 @@ const sandboxEffectTypes: ReadonlySet<string> = new Set<SandboxEffect["type"]>([
   "vanish",
   "zombie",
   "unlisted",
+  "exec-timeout",
 ]);
 
 /** The faults that the emulator injects. None by default; the first rule that matches strikes. */
@@ -62,6 +63,11 @@ export class FaultInjector {
   /** Used by the server: whether the sandbox suffers an effect that needs no counting. */
   suffers(type: "vanish" | "zombie" | "unlisted", subject: FaultSubject): boolean {
     return this.#strike(type, () => true, subject) !== undefined;
+  }
+
+  /** Used by the server: what is wrong with the timeouts of the sandbox's commands. */
+  execTimeoutMode(subject: FaultSubject): "ignored" | "late" | undefined {
+    return this.#strike("exec-timeout", () => true, subject)?.effect.mode;
   }
 
   /** Used by the server: stays while a fault holds the sandbox in the state. */

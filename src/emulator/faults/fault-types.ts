@@ -72,7 +72,9 @@ export type SandboxEffect =
   /** The API says `started`, the toolbox and the previews answer a bare 502. */
   | { readonly type: "zombie" }
   /** The sandbox is missing in lists. */
-  | { readonly type: "unlisted" };
+  | { readonly type: "unlisted" }
+  /** The timeout of `process/execute` does nothing (`ignored`), or kills nothing and is told only at the end (`late`). */
+  | { readonly type: "exec-timeout"; readonly mode: "ignored" | "late" };
 
 export type FaultEffect = RequestEffect | SandboxEffect;
 

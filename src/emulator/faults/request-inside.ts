@@ -29,6 +29,10 @@ export function requestInside({
     inner.once("response", (answer) => {
       resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: answer });
     });
+    inner.once("upgrade", (_answer, socket) => {
+      socket.destroy();
+      reject(new Error("This fault cannot strike an upgraded connection"));
+    });
     if (body) {
       inner.end(body);
       return;

@@ -93,7 +93,7 @@ function recordOf(
       ? undefined
       : (store.byId(idOrName) ?? store.all().find(({ record }) => record.name === idOrName));
   const sandboxId = entry?.id;
-  const name = entry?.record.name ?? idOrName;
+  const name = entry?.subject.name ?? idOrName;
   return {
     logged: {
       surface,

@@ -125,7 +125,7 @@ async function connect(
   entry: SandboxEntry,
   port: number,
 ): Promise<Duplex | undefined> {
-  if (faults.suffers("zombie", { sandboxId: entry.id, name: entry.record.name })) return undefined;
+  if (faults.suffers("zombie", entry.subject)) return undefined;
   const engine = reachableEngine(entry);
   try {
     return await engine.connect(port, { signal: closing });

@@ -96,8 +96,11 @@ export class Lifecycle {
     record.desiredState = "destroyed";
     record.backupState = "None";
     if (nameFreedOnDelete) record.name = `DESTROYED_${record.name}_${Date.now()}`;
+    // Clients are told at once that an errored sandbox is gone, so it must not show up again as `destroying`.
+    const errored = record.state === "error" || record.state === "build_failed";
     this.#run(entry, async (signal) => {
-      await this.#pass(entry, "destroying", signal);
+      if (errored) await this.#linger(entry, "destroying", signal);
+      else await this.#pass(entry, "destroying", signal);
       await entry.engine?.delete();
       entry.engine = undefined;
       entry.setState("destroyed", clock.now());
@@ -128,11 +131,15 @@ export class Lifecycle {
 
   /** Enters a state on the way, and stays in it as long as the options and the faults say. */
   async #pass(entry: SandboxEntry, state: Passage, signal: AbortSignal): Promise<void> {
-    const { clock, faults, delaysMs } = this.#options;
-    const subject = { sandboxId: entry.id, name: entry.record.name };
     signal.throwIfAborted();
-    if (entry.record.state !== state) entry.setState(state, clock.now());
+    if (entry.record.state !== state) entry.setState(state, this.#options.clock.now());
     await entry.save();
+    await this.#linger(entry, state, signal);
+  }
+
+  async #linger(entry: SandboxEntry, state: Passage, signal: AbortSignal): Promise<void> {
+    const { clock, faults, delaysMs } = this.#options;
+    const { subject } = entry;
     await clock.sleep(passDelayMs(delaysMs, state), signal);
     const limit = serverTimeout(state, clock);
     const ended = new AbortController();
@@ -170,7 +177,12 @@ export class Lifecycle {
     record.errorReason = failure ? failure.errorReason : messageOf(error);
     record.recoverable = failure?.recoverable ?? false;
     entry.setState(failure?.to ?? "error", this.#options.clock.now());
-    await entry.save();
+    try {
+      await entry.save();
+    } catch (saveError) {
+      // Often the very failure that brought us here. Clients see it; only a restart of the emulator would not know it.
+      record.errorReason ??= messageOf(saveError);
+    }
   }
 }
 

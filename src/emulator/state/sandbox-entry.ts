@@ -14,6 +14,8 @@ export class SandboxEntry {
   transition: AbortController | undefined;
   /** Whether this emulator made the sandbox, rather than found it in its directory. */
   readonly madeHere: boolean;
+  /** What faults are compared with: the name is the one it was made with, also when a delete has renamed it. */
+  readonly subject: { readonly sandboxId: string; readonly name: string };
   readonly shell = new ShellChoice();
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #saving: Promise<void> = Promise.resolve();
@@ -22,6 +24,7 @@ export class SandboxEntry {
     this.record = record;
     this.engine = engine;
     this.madeHere = engine === undefined;
+    this.subject = { sandboxId: record.id, name: record.name };
   }
 
   get id(): string {

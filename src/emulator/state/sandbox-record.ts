@@ -6,10 +6,10 @@ import type {
 } from "@daytona/api-client";
 
 export type StoredState = SandboxDto["state"] & SandboxState;
-export type DesiredState = SandboxDesiredState;
-export type BackupState = NonNullable<SandboxDto["backupState"]>;
+type DesiredState = SandboxDesiredState;
+type BackupState = NonNullable<SandboxDto["backupState"]>;
 
-export interface BuildRecord {
+interface BuildRecord {
   readonly dockerfileContent: string;
   readonly snapshotRef: string;
   readonly createdAt: string;

@@ -49,7 +49,8 @@ async function execute(call: ToolboxCall): Promise<void> {
     sendJson(call.response, 200, { exitCode: -1, result } satisfies ExecuteResponse);
     return;
   }
-  const { exitCode, output, timedOut } = await runToEnd(child, body);
+  const timeoutMode = body.timeout ? call.faults.execTimeoutMode(call.entry.subject) : undefined;
+  const { exitCode, output, timedOut } = await runToEnd(child, body, timeoutMode);
   if (timedOut) throw executionTimeout();
   sendJson(call.response, 200, { exitCode, result: goText(output) } satisfies ExecuteResponse);
 }
@@ -78,13 +79,14 @@ async function parseExecute(call: ToolboxCall): Promise<ExecuteBody> {
 async function runToEnd(
   child: EngineProcess,
   body: ExecuteBody,
+  timeoutMode: "ignored" | "late" | undefined,
 ): Promise<{ exitCode: number; output: Buffer; timedOut: boolean }> {
   let timedOut = false;
-  const timeoutMs = (body.timeout ?? 0) * 1000;
+  const timeoutMs = timeoutMode === "ignored" ? 0 : (body.timeout ?? 0) * 1000;
   const killer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
   function expire(): void {
     timedOut = true;
-    child.kill("SIGKILL");
+    if (timeoutMode !== "late") child.kill("SIGKILL");
   }
   const output = new OutputCollector(child.stdout);
   child.stderr.resume();

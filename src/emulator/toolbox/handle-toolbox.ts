@@ -63,7 +63,7 @@ export async function handleToolbox(
   logged.sandboxId = entry.id;
   const endActivity = markActivity(services, entry, request, response);
   try {
-    if (services.faults.suffers("zombie", { sandboxId: entry.id, name: entry.record.name })) {
+    if (services.faults.suffers("zombie", entry.subject)) {
       sendEmpty(response, 502);
       return;
     }
@@ -80,6 +80,7 @@ export async function handleToolbox(
       entry,
       engine,
       profile: services.profile,
+      faults: services.faults,
     });
   } catch (error) {
     if (!isDaemonGone(error) || response.headersSent) throw error;

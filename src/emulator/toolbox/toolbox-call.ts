@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { posix } from "node:path";
 import type { EngineSandbox } from "../../engine/engine-types.ts";
+import type { FaultInjector } from "../faults/fault-injector.ts";
 import { DaemonError } from "../http/daemon-error.ts";
 import { parseJsonBody, readBody } from "../http/read-body.ts";
 import type { RouteTable } from "../http/route-table.ts";
@@ -16,6 +17,7 @@ export interface ToolboxCall {
   readonly entry: SandboxEntry;
   readonly engine: EngineSandbox;
   readonly profile: ServerProfile;
+  readonly faults: FaultInjector;
 }
 
 export interface ToolboxRoute {

@@ -8,7 +8,7 @@ import type { SandboxRecord } from "../state/sandbox-record.ts";
 import { shownState } from "../state/shown-state.ts";
 
 /** The generated type has `Date`s in the build info; JSON has text. */
-export type WireBuildInfo = Omit<BuildInfo, "createdAt" | "updatedAt"> & {
+type WireBuildInfo = Omit<BuildInfo, "createdAt" | "updatedAt"> & {
   createdAt: string;
   updatedAt: string;
 };
