@@ -1,7 +1,9 @@
 import { SandboxStateError } from "../contract/lifecycle-errors.ts";
 import { AuthenticationError, ConfigError, PermissionError } from "../contract/provider-errors.ts";
+import { delay } from "./delay.ts";
 import { notRunning } from "./lifecycle/ensure-running.ts";
-import { findTwice, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
+import { findTwice, isGoingAway, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
+import { backoffMs } from "./retry.ts";
 import type {
   ByteRange,
   FileUpload,
@@ -10,6 +12,9 @@ import type {
   Transport,
   TransportCall,
 } from "./transport.ts";
+
+/** How long a deletion that is under way may take until it is reported as a state instead. */
+const goingAwayMs = 10_000;
 
 /**
  * A channel whose failures say what is wrong with the sandbox: the words of a failing provider are no proof of anything, so
@@ -55,13 +60,24 @@ export class GuardedChannel implements SandboxChannel {
   async #explain(error: unknown, call: TransportCall): Promise<unknown> {
     let record: SandboxRecord | undefined;
     try {
-      record = await findTwice(this.#transport, this.#sandboxId, call);
+      record = await this.#findSettled(call);
     } catch {
-      // Neither the sandbox nor the provider answers; the first failure is the one to report.
-      return error;
+      // Neither the sandbox nor the provider answers; the first failure is the one to report, unless the caller's time is over.
+      return call.signal.aborted ? call.signal.reason : error;
     }
     if (record === undefined) return sandboxNotFound(this.#sandboxId, "request");
     if (record.state === "running" || error instanceof SandboxStateError) return error;
     return notRunning(record, "request");
+  }
+
+  /** The sandbox, or undefined when it is gone. One that is just being deleted is looked at until it is. */
+  async #findSettled(call: TransportCall): Promise<SandboxRecord | undefined> {
+    const startedAtMs = performance.now();
+    for (let attempt = 0; ; attempt++) {
+      const record = await findTwice(this.#transport, this.#sandboxId, call);
+      const isLast = performance.now() - startedAtMs > goingAwayMs;
+      if (record === undefined || !isGoingAway(record) || isLast) return record;
+      await delay(backoffMs(attempt), call.signal);
+    }
   }
 }

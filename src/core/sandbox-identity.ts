@@ -13,6 +13,8 @@ export interface SandboxIdentity {
 }
 
 const version = "1";
+/** In the place of a creator's nonce when another call has taken the sandbox over; no nonce looks like it. */
+const adoptedNonce = "adopted";
 
 export function createNonce(): string {
   return randomBytes(12).toString("hex");
@@ -63,4 +65,12 @@ export function readIdentity(
     fingerprint,
     workDir,
   };
+}
+
+/** The labels of a sandbox that is nobody's to undo; undefined when they are so already. */
+export function withoutCreator(
+  labels: Readonly<Record<string, string>>,
+): Record<string, string> | undefined {
+  const key = `${labelPrefix}nonce`;
+  return labels[key] === adoptedNonce ? undefined : { ...labels, [key]: adoptedNonce };
 }

@@ -71,9 +71,14 @@ export interface SandboxChannel {
 export interface Transport {
   /**
    * Asks for a sandbox and resolves as soon as the provider has accepted; it need not be running. Rejects with
-   * `NameTakenError` when the name is taken. After any other rejection the sandbox may exist all the same.
+   * `NameTakenError` when the name is taken. After any other rejection the sandbox may exist all the same, if `onSend` was called:
+   * that happens just before the request leaves.
    */
-  create(request: CreateSandboxRequest, call: TransportCall): Promise<SandboxRecord>;
+  create(
+    request: CreateSandboxRequest,
+    call: TransportCall,
+    onSend: () => void,
+  ): Promise<SandboxRecord>;
   /** The sandbox with that ID or name; undefined when the provider says that there is none. Never cached. */
   find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined>;
   /** Asks; resolves when accepted. Rejects with a retryable `SandboxStateError` while another change is under way. */

@@ -14,6 +14,8 @@ export type EngineErrorCode =
   | "SANDBOX_START_FAILED"
   /** Another process holds the sandbox's lock for longer than we wait. */
   | "SANDBOX_LOCKED"
+  /** Processes of the sandbox do not end although they were killed. */
+  | "PROCESSES_REMAIN"
   /** The state on disk cannot be understood. */
   | "STATE_UNREADABLE"
   /** The engine has been closed. */

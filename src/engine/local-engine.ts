@@ -59,6 +59,9 @@ export class LocalEngine {
    * @throws EngineError `ISOLATION_UNAVAILABLE` when namespaces were asked for and do not work here.
    */
   static async open(options: LocalEngineOptions): Promise<LocalEngine> {
+    if (process.platform !== "linux") {
+      throw new EngineError("ISOLATION_UNAVAILABLE", "The local engine runs on Linux alone");
+    }
     if (!isAbsolute(options.directory)) {
       throw new EngineError("INVALID_ARGUMENT", "directory must be an absolute path");
     }
@@ -103,15 +106,33 @@ export class LocalEngine {
     return stored && new LocalSandbox(this.#store, stored);
   }
 
-  /** The sandboxes of this engine's directory and isolation, in no particular order; unfinished ones are left out. */
+  /**
+   * The sandboxes of this engine's directory and isolation, in no particular order. Unfinished ones are left out; one whose
+   * record cannot be read is left out with a warning of this process, and `get` rejects with what is wrong.
+   */
   async list(): Promise<EngineSandbox[]> {
-    const sandboxes = await Promise.all((await this.#store.ids()).map((id) => this.get(id)));
+    const sandboxes = await Promise.all(
+      (await this.#store.ids()).map((id) => this.#getReadable(id)),
+    );
     return sandboxes.filter((sandbox) => sandbox !== undefined);
   }
 
-  /** Lets go of processes and connections of this object. Sandboxes and what runs in them go on. */
+  /**
+   * Lets go of processes and connections of this object. Sandboxes and what runs in them go on; a process that still writes
+   * to its pipes finds them closed, as after the end of this process.
+   */
   async close(): Promise<void> {
     this.#store.close();
     await this.#pipes.close();
+  }
+
+  async #getReadable(id: string): Promise<EngineSandbox | undefined> {
+    try {
+      return await this.get(id);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "STATE_UNREADABLE") throw error;
+      process.emitWarning(`The sandbox ${id} is left out: ${error.message}`);
+      return undefined;
+    }
   }
 }

@@ -55,6 +55,8 @@ export class LocalSandbox implements EngineSandbox {
   async start(): Promise<void> {
     await this.#store.exclusively(this.id, async (stored) => {
       if (this.#isRunning(stored)) return;
+      // What a process left that died between starting and recording it: two runs must not share one folder.
+      await this.#store.confinement.kill(stored);
       const run = await this.#store.confinement.start(stored);
       try {
         await this.#store.save({ ...stored.record, run });

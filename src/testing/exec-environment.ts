@@ -123,7 +123,7 @@ function variableCases(conformance: Conformance): void {
       lower: "2",
       A1: "3",
       i: "4",
-      IFS: ":",
+      PS4: "6",
       OLDPWD: "/nowhere",
       nonce: "5",
     };

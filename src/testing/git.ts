@@ -59,27 +59,31 @@ export function gitCases(conformance: Conformance): void {
 
   add("starts at a commit, with and without a branch", async ({ public: repository }) => {
     const { url, olderCommit } = repository;
-    await cloning({ repoUrl: url, commit: olderCommit }, async (_backend, run) => {
-      assert.equal(await run("rev-parse HEAD"), olderCommit);
-    });
     const branchName = "conformance/from-commit";
-    await cloning({ repoUrl: url, commit: olderCommit, branchName }, async (_backend, run) => {
-      assert.equal(await run("rev-parse HEAD"), olderCommit);
-      assert.equal(await run("rev-parse --abbrev-ref HEAD"), branchName);
-    });
+    await Promise.all([
+      cloning({ repoUrl: url, commit: olderCommit }, async (_backend, run) => {
+        assert.equal(await run("rev-parse HEAD"), olderCommit);
+      }),
+      cloning({ repoUrl: url, commit: olderCommit, branchName }, async (_backend, run) => {
+        assert.equal(await run("rev-parse HEAD"), olderCommit);
+        assert.equal(await run("rev-parse --abbrev-ref HEAD"), branchName);
+      }),
+    ]);
   });
 
   add("clones as many commits as cloneDepth says", async ({ public: repository }) => {
     const { url, otherBranch } = repository;
-    await cloning({ repoUrl: url, cloneDepth: 1 }, async (_backend, run) => {
-      assert.equal(await run("rev-list --count HEAD"), "1");
-      assert.equal(await run("rev-parse --is-shallow-repository"), "true");
-    });
     const shallowBranch = { repoUrl: url, branchName: otherBranch, cloneDepth: 1 };
-    await cloning(shallowBranch, async (_backend, run) => {
-      assert.equal(await run("rev-parse --abbrev-ref HEAD"), otherBranch);
-      assert.equal(await run("rev-list --count HEAD"), "1");
-    });
+    await Promise.all([
+      cloning({ repoUrl: url, cloneDepth: 1 }, async (_backend, run) => {
+        assert.equal(await run("rev-list --count HEAD"), "1");
+        assert.equal(await run("rev-parse --is-shallow-repository"), "true");
+      }),
+      cloning(shallowBranch, async (_backend, run) => {
+        assert.equal(await run("rev-parse --abbrev-ref HEAD"), otherBranch);
+        assert.equal(await run("rev-list --count HEAD"), "1");
+      }),
+    ]);
   });
 
   add(

@@ -92,7 +92,7 @@ export function reconnectCases(conformance: Conformance): void {
   conformance.add(area, "refuses what cannot be an ID", async () => {
     const backend = conformance.newBackend();
     await conformance.sendsNoRequest(async () => {
-      for (const id of ["", undefined, 7, "a\0b"]) {
+      for (const id of ["", undefined, 7]) {
         await conformance.rejects(backend.reconnect(id as string), "CONFIG_INVALID", {
           operation: "reconnect",
         });

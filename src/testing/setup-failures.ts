@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Conformance } from "./conformance.ts";
 import { assertErrorCode, assertShowsNoSecret } from "./expected-errors.ts";
+import { inGroups } from "./in-groups.ts";
 
 const area = "setup failures";
 
@@ -8,14 +9,14 @@ const area = "setup failures";
 export function setupFailureCases(conformance: Conformance): void {
   const cleanupTimeoutMs = conformance.patient(15_000);
 
-  for (const [how, code] of [
-    ["aborted", "ABORTED"],
-    ["out of time", "TIMEOUT"],
+  for (const [how, code, parts] of [
+    ["aborted", "ABORTED", [0.02, 0.3, 0.6, 0.9]],
+    ["out of time", "TIMEOUT", [0.1, 0.5, 0.8]],
   ] as const) {
     conformance.add(area, `leaves nothing when it is ${how}, at whatever moment`, async () => {
       await conformance.leavesNothing(async () => {
         const durationMs = await setupDurationMs(conformance);
-        for (const part of [0, 0.1, 0.3, 0.5, 0.7, 0.9]) {
+        await inGroups(parts, 2, async (part) => {
           const afterMs = Math.max(1, Math.round(durationMs * part));
           const backend = conformance.newBackend({ cleanupTimeoutMs });
           const options =
@@ -33,15 +34,15 @@ export function setupFailureCases(conformance: Conformance): void {
             assert.equal(backend.sandboxId, undefined);
             assert.equal((await backend.status()).state, "none");
           }
-          await conformance.release(backend);
-        }
+          conformance.release(backend);
+        });
       });
     });
   }
 
   conformance.add(area, "leaves nothing when each step is aborted as it begins", async () => {
     await conformance.leavesNothing(async () => {
-      for (const step of ["create", "wait", "probe", "workDir", "finish"]) {
+      await inGroups(["wait", "probe", "workDir", "finish"], 2, async (step) => {
         const controller = new AbortController();
         const backend = conformance.newBackend({ cleanupTimeoutMs });
         let reached = false;
@@ -57,13 +58,37 @@ export function setupFailureCases(conformance: Conformance): void {
           () => undefined,
           (error: unknown) => error,
         );
-        // A backend need not have every step, and one step may be done before it hears of the abort.
-        if (outcome !== undefined) assertErrorCode(outcome, "ABORTED");
-        else assert.ok(!reached || step === "finish", `${step} was aborted, and setup resolved`);
-        await conformance.release(backend);
-      }
+        if (outcome !== undefined) {
+          assertErrorCode(outcome, "ABORTED");
+          assert.deepEqual(outcome.leaked, []);
+        } else {
+          // A backend need not have every step, and what is left of the last one may be nothing.
+          assert.ok(!reached || step === "finish", `${step} was aborted, and setup resolved`);
+        }
+        conformance.release(backend);
+      });
     });
   });
+
+  conformance.add(
+    area,
+    "looks for nothing when it is aborted before it asks for a sandbox",
+    async () => {
+      const controller = new AbortController();
+      const backend = conformance.newBackend();
+      const startedAtMs = performance.now();
+      const setup = backend.setup({
+        signal: controller.signal,
+        onEvent: () => controller.abort(),
+      });
+      const error = await conformance.sendsNoRequest(() =>
+        conformance.rejects(setup, "ABORTED", { operation: "setup" }),
+      );
+      assert.deepEqual(error.leaked, []);
+      const tookMs = performance.now() - startedAtMs;
+      assert.ok(tookMs < conformance.patient(5_000), `rejected after ${tookMs} ms`);
+    },
+  );
 
   for (const how of ["teardown", "disposal"] as const) {
     conformance.add(area, `ends by a ${how} in its midst, and leaves nothing`, async () => {
@@ -103,7 +128,7 @@ export function setupFailureCases(conformance: Conformance): void {
       // The object is as good as new.
       await backend.setup();
       assert.equal((await backend.exec("echo set up")).stdout, "set up\n");
-      await conformance.release(backend);
+      conformance.release(backend);
     });
   });
 
@@ -145,8 +170,8 @@ export function setupFailureCases(conformance: Conformance): void {
         await other.reconnect(left.id);
         assert.equal((await other.exec("echo inspected", { cwd: "/" })).stdout, "inspected\n");
       } finally {
-        await conformance.release(other);
-        await conformance.release(backend);
+        conformance.release(other);
+        conformance.release(backend);
       }
     },
   );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend } from "../contract/backend.ts";
 import type { Conformance } from "./conformance.ts";
 import type { ErrorByCode } from "./expected-errors.ts";
+import { inGroups } from "./in-groups.ts";
 import { insideOperations, type Operation, plantFilesFor } from "./operations.ts";
 
 const area = "states";
@@ -34,9 +35,7 @@ export function stateCases(conformance: Conformance): void {
       conformance.add(area, `${operation.name} ${how} on a ${state.name} sandbox`, async () => {
         const backend = await state.backend(conformance);
         if (state.rejectsWith === undefined) {
-          const directory = `${backend.workDir}/state-${state.name}-${operation.name}`;
-          await plantFilesFor(backend, directory);
-          await operation.call(backend, directory);
+          await operation.call(backend, directoryOf(backend, state.name));
           return;
         }
         const rejecting = operation.call(backend, backend.workDir);
@@ -47,6 +46,17 @@ export function stateCases(conformance: Conformance): void {
       });
     }
   }
+
+  conformance.add(area, "every operation finds a sandbox deleted elsewhere gone", async () => {
+    const backend = await deletedElsewhere(conformance);
+    await inGroups(operations, 4, async ({ name, call }) => {
+      await conformance.rejects(call(backend, backend.workDir), "SANDBOX_NOT_FOUND", {
+        operation: name,
+        sandboxId: backend.sandboxId,
+      });
+    });
+    assert.equal((await backend.status()).state, "deleted");
+  });
 }
 
 function triedStates(conformance: Conformance): TriedState[] {
@@ -56,14 +66,9 @@ function triedStates(conformance: Conformance): TriedState[] {
       backend: async () => conformance.newBackend(),
       rejectsWith: "SANDBOX_STATE",
     },
-    { name: "running", backend: () => conformance.shared(), rejectsWith: undefined },
+    { name: "running", backend: once(running), rejectsWith: undefined },
     { name: "reconnected", backend: once(reconnected), rejectsWith: undefined },
     { name: "deleted", backend: once(deleted), rejectsWith: "SANDBOX_NOT_FOUND" },
-    {
-      name: "deleted elsewhere",
-      backend: once(deletedElsewhere),
-      rejectsWith: "SANDBOX_NOT_FOUND",
-    },
   ];
   if (conformance.capabilities.stop) {
     states.push({ name: "stopped", backend: once(stopped), rejectsWith: "SANDBOX_STATE" });
@@ -71,10 +76,21 @@ function triedStates(conformance: Conformance): TriedState[] {
   return states;
 }
 
+function directoryOf(backend: Backend, state: string): string {
+  return `${backend.workDir}/state-${state}`;
+}
+
+async function running(conformance: Conformance): Promise<Backend> {
+  const backend = await conformance.shared();
+  await plantFilesFor(backend, directoryOf(backend, "running"));
+  return backend;
+}
+
 async function reconnected(conformance: Conformance): Promise<Backend> {
   const { sandboxId } = await conformance.shared();
   const backend = conformance.newBackend();
   await backend.reconnect(sandboxId ?? assert.fail("The shared sandbox has no ID"));
+  await plantFilesFor(backend, directoryOf(backend, "reconnected"));
   return backend;
 }
 

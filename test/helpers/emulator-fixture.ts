@@ -26,6 +26,8 @@ export const serverProfiles = ["cloud", "v0.190"] as const;
 /** What one test needs: a corner of an emulator in which all sandboxes are its own. */
 export interface EmulatorFixture {
   readonly emulator: DaytonaEmulator;
+  /** Where the emulator keeps its sandboxes: every file of them is below it. */
+  readonly directory: string;
   /** What every backend of this test has in common; another process that is given it acts as another host of the same owner. */
   readonly config: DaytonaConfig & { readonly owner: string; readonly name: string };
   /** The name that a sandbox of `config` gets at the provider. */
@@ -40,8 +42,8 @@ export interface EmulatorFixture {
     effect: FaultEffect,
     limits?: Pick<FaultRule, "times" | "skip">,
   ): FaultHandle;
-  /** A request of a client that knows nothing of this library; `path` begins after `/api`. */
-  request(method: string, path: string): Promise<Response>;
+  /** The JSON answer to a request of a client that knows nothing of this library; `path` begins after `/api`. */
+  request(method: string, path: string): Promise<Record<string, unknown>>;
   /** The sandbox as the API describes it, with its intervals. */
   describe(sandboxId: string): Promise<Record<string, unknown>>;
   /** This test's sandboxes, from the emulator's store. */
@@ -63,6 +65,7 @@ export type WithEmulator = (
 
 interface RunningEmulator {
   readonly emulator: DaytonaEmulator;
+  readonly directory: string;
   readonly hasNamespaces: boolean;
   /** Closes it and proves that no process, mount or folder of it is left on the machine. */
   close(): Promise<void>;
@@ -112,6 +115,7 @@ async function startEmulator(options: EmulatorOptions): Promise<RunningEmulator>
   });
   return {
     emulator,
+    directory,
     hasNamespaces,
     async close() {
       await emulator.close();
@@ -157,7 +161,7 @@ async function runBody(expect: ExpectStatic, running: RunningEmulator, body: Bod
 }
 
 function makeFixture(
-  { emulator, hasNamespaces }: RunningEmulator,
+  { emulator, directory, hasNamespaces }: RunningEmulator,
   backends: DaytonaBackend[],
   left: (string | undefined)[],
 ): EmulatorFixture {
@@ -167,7 +171,7 @@ function makeFixture(
     apiUrl: emulator.url,
     owner,
     name: "fault",
-    cleanupTimeoutMs: 10_000,
+    cleanupTimeoutMs: 30_000,
     // Without namespaces an absolute path would be one of this machine's.
     ...(hasNamespaces ? {} : { workDir: "~/workspace" }),
   };
@@ -177,13 +181,16 @@ function makeFixture(
     backends.push(made);
     return made;
   };
-  const request = (method: string, path: string): Promise<Response> =>
-    fetch(`${emulator.url}${path}`, {
+  const request = async (method: string, path: string): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${emulator.url}${path}`, {
       method,
       headers: { Authorization: `Bearer ${emulator.apiKey}` },
     });
+    return (await response.json()) as Record<string, unknown>;
+  };
   return {
     emulator,
+    directory,
     config,
     sandboxName: name,
     backend,
@@ -196,10 +203,7 @@ function makeFixture(
     fault(match, effect, limits) {
       return emulator.faults.add({ match: { name, ...match }, effect, ...limits });
     },
-    async describe(sandboxId) {
-      const response = await request("GET", `/sandbox/${sandboxId}`);
-      return (await response.json()) as Record<string, unknown>;
-    },
+    describe: (sandboxId) => request("GET", `/sandbox/${sandboxId}`),
     sandboxes() {
       return emulator
         .sandboxes()

@@ -111,7 +111,7 @@ export class ShellChannel implements SandboxChannel, AsyncDisposable {
     const count = this.scripts.push(script);
     await this.hooks.before?.(script, count);
     const answer = await this.#run(script, call.signal);
-    return this.hooks.after === undefined ? answer : await this.hooks.after(answer, script, count);
+    return this.hooks.after === undefined ? answer : this.hooks.after(answer, script, count);
   }
 
   async read(

@@ -71,6 +71,13 @@ export function classifyDaytonaError(error: unknown, layer: DaytonaLayer): Sandb
 }
 
 function withoutAnswer(cause: unknown, facts: ForeignFacts): SandboxError {
+  // The generated client asks for more about the sandbox of the answer, and a page that is no answer has no ID.
+  if ((cause as { name?: unknown } | undefined)?.name === "RequiredError") {
+    return new ProtocolError(
+      "The address did not answer like Daytona's API. Check `apiUrl`: it ends in /api as a rule.",
+      { cause },
+    );
+  }
   const shown = facts.message === "[object Object]" ? "no reason was given" : facts.message;
   if (notSent.test(facts.message) || (facts.code !== undefined && notSent.test(facts.code))) {
     return new NotSentError(`Daytona could not be reached: ${shown}`, { cause, retryable: true });

@@ -1,6 +1,7 @@
 import type { IdleConfig } from "../../contract/config.ts";
 import type { PreviewUrl } from "../../contract/preview.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
+import { findTwice, sandboxNotFound } from "../../core/lifecycle/find-sandbox.ts";
 import type {
   CreateSandboxRequest,
   SandboxChannel,
@@ -34,7 +35,11 @@ export class DaytonaTransport implements Transport {
     this.#connection = connection;
   }
 
-  async create(request: CreateSandboxRequest, call: TransportCall): Promise<SandboxRecord> {
+  async create(
+    request: CreateSandboxRequest,
+    call: TransportCall,
+    onSend: () => void,
+  ): Promise<SandboxRecord> {
     const { image, snapshot, resources } = this.#config;
     const client = await this.#connection.client();
     // A fresh object each time: the SDK writes into it.
@@ -56,7 +61,10 @@ export class DaytonaTransport implements Transport {
         ...(resources.diskGiB === undefined ? {} : { disk: resources.diskGiB }),
       };
     }
-    const sandbox = await this.#ask(call, () => client.create(params, { timeout: sdkWaitSeconds }));
+    const sandbox = await this.#ask(call, () => {
+      onSend();
+      return client.create(params, { timeout: sdkWaitSeconds });
+    });
     return toSandboxRecord(this.#connection.keep(sandbox));
   }
 
@@ -67,15 +75,15 @@ export class DaytonaTransport implements Transport {
   }
 
   requestStart(sandboxId: string, call: TransportCall): Promise<void> {
-    return this.#change(sandboxId, call, (sandbox) => sandbox.start(sdkWaitSeconds));
+    return this.#change(sandboxId, call, (sandbox) => unwaited(sandbox).start(sdkWaitSeconds));
   }
 
   requestStop(sandboxId: string, call: TransportCall): Promise<void> {
-    return this.#change(sandboxId, call, (sandbox) => sandbox.stop(sdkWaitSeconds));
+    return this.#change(sandboxId, call, (sandbox) => unwaited(sandbox).stop(sdkWaitSeconds));
   }
 
   requestRecovery(sandboxId: string, call: TransportCall): Promise<void> {
-    return this.#change(sandboxId, call, (sandbox) => sandbox.recover(sdkWaitSeconds));
+    return this.#change(sandboxId, call, (sandbox) => unwaited(sandbox).recover(sdkWaitSeconds));
   }
 
   async requestDelete(sandboxId: string, call: TransportCall): Promise<void> {
@@ -134,7 +142,9 @@ export class DaytonaTransport implements Transport {
     }
     const askedAtMs = Date.now();
     const sandbox = await this.#connection.sandbox(sandboxId, call);
-    const { url } = await this.#ask(call, () => sandbox.getSignedPreviewUrl(port, seconds));
+    const { url } = await this.#askAbout(sandboxId, call, () =>
+      sandbox.getSignedPreviewUrl(port, seconds),
+    );
     return {
       url,
       webSocketUrl: url.replace(/^http/, "ws"),
@@ -167,7 +177,25 @@ export class DaytonaTransport implements Transport {
     change: (sandbox: DaytonaSandbox) => Promise<void>,
   ): Promise<void> {
     const sandbox = await this.#connection.sandbox(sandboxId, call);
-    await this.#ask(call, () => change(sandbox));
+    await this.#askAbout(sandboxId, call, () => change(sandbox));
+  }
+
+  /** A 404 may mean the sandbox or something else that was named, so it is the sandbox's end only when that is proven. */
+  async #askAbout<Value>(
+    sandboxId: string,
+    call: TransportCall,
+    run: () => Promise<Value>,
+  ): Promise<Value> {
+    try {
+      return await this.#connection.request(call, run);
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      const is404 = (error as { statusCode?: unknown } | undefined)?.statusCode === 404;
+      if (is404 && (await findTwice(this, sandboxId, call)) === undefined) {
+        throw sandboxNotFound(sandboxId, "request");
+      }
+      throw classifyDaytonaError(error, "api");
+    }
   }
 
   async #ask<Value>(call: TransportCall, run: () => Promise<Value>): Promise<Value> {
@@ -178,4 +206,16 @@ export class DaytonaTransport implements Transport {
       throw classifyDaytonaError(error, "api");
     }
   }
+}
+
+/**
+ * The same handle, whose changes are asked for and not waited for. The SDK's own wait gives up at the first failed look, and
+ * that of `stop` goes on until its time is over when its caller has given up, which keeps the host process alive.
+ */
+function unwaited(sandbox: DaytonaSandbox): DaytonaSandbox {
+  const atOnce = { value: () => Promise.resolve() };
+  return Object.create(sandbox, {
+    waitUntilStarted: atOnce,
+    waitUntilStopped: atOnce,
+  }) as DaytonaSandbox;
 }

@@ -20,6 +20,11 @@ export function createTag(): string {
   return `@sandbox-backend-${randomBytes(12).toString("hex")}`;
 }
 
+/** What a record calls the start with a tag. Without the first character, since an answer is cut at its tag. */
+export function starterName(tag: string): string {
+  return tag.slice(1);
+}
+
 /** Undefined when the answer is not whole. */
 export function parseAnswer(text: string, tag: string): ScriptAnswer | undefined {
   const [preamble = "", ...parts] = text.split(tag);

@@ -1,14 +1,7 @@
-import {
-  CommandTimeoutError,
-  CompletionUnknownError,
-  type CompletionUnknownReason,
-  OutputLimitError,
-  SandboxLostError,
-} from "../../contract/command-errors.ts";
-import { ConnectionError } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { Deadline } from "../deadline.ts";
 import type { CommandContext } from "./command-context.ts";
+import { CommandFailures } from "./command-failures.ts";
 import type { FollowedReport } from "./command-follower.ts";
 import type { CommandOutcome, CommandRequest } from "./command-request.ts";
 import { type BegunCommand, CommandStart } from "./command-start.ts";
@@ -20,18 +13,28 @@ import type { SettledRecord } from "./sandbox-records.ts";
 export class CommandExecution {
   readonly #context: CommandContext;
   readonly #request: CommandRequest;
-  readonly #processId: string;
   readonly #start: CommandStart;
   readonly #collector: OutputCollector;
+  readonly #failures: CommandFailures;
   readonly #startedAtMs = performance.now();
   #begun: BegunCommand | undefined;
 
   constructor(context: CommandContext, request: CommandRequest, processId: string) {
     this.#context = context;
     this.#request = request;
-    this.#processId = processId;
     this.#start = new CommandStart(context, request, processId);
     this.#collector = new OutputCollector(context.requests, request);
+    this.#failures = new CommandFailures({
+      sandboxId: context.sandboxId,
+      processId,
+      request,
+      output: this.#collector,
+    });
+  }
+
+  /** Whether a command may be in the sandbox because of this call. */
+  get #mayRun(): boolean {
+    return this.#begun !== undefined || this.#start.answersLost;
   }
 
   async run(callerSignal: AbortSignal): Promise<CommandOutcome> {
@@ -49,7 +52,7 @@ export class CommandExecution {
         throw callerSignal.reason;
       }
       if (deadline.ended) return await this.#afterTimeout();
-      throw this.#translate(error);
+      throw this.#failures.translate(error, this.#mayRun);
     }
   }
 
@@ -80,8 +83,8 @@ export class CommandExecution {
       const { state } = followed.report;
       if (state === "burned") return "never-ran";
       if (state === "exited") return followed;
-      if (state === "none" || state === "gone") throw this.#unknown("record-missing");
-      if (state === "restarted") throw this.#unknown("sandbox-restarted");
+      if (state === "none" || state === "gone") throw this.#failures.unknown("record-missing");
+      if (state === "restarted") throw this.#failures.unknown("sandbox-restarted");
       if (state === "running") await this.#absorbRunning(followed, signal);
       const waitedMs = performance.now() - followedSinceMs;
       if (state === "starting" && waitedMs > timing.startingTimeoutMs) {
@@ -93,15 +96,8 @@ export class CommandExecution {
 
   async #absorbRunning({ report, folder }: FollowedReport, signal: AbortSignal): Promise<void> {
     if (report.stdout.sizeBytes + report.stderr.sizeBytes > this.#request.maxLogBytes) {
-      await this.#killQuietly();
-      throw new OutputLimitError(
-        `The command wrote more than ${this.#request.maxLogBytes} bytes and was killed.`,
-        {
-          operation: "exec",
-          sandboxId: this.#context.sandboxId,
-          limitBytes: this.#request.maxLogBytes,
-        },
-      );
+      await this.#killOverLimit();
+      throw this.#failures.overLimit();
     }
     if (this.#collector.streams) {
       await this.#collector.absorb(report, `${folder}/${this.#start.record}`, signal);
@@ -126,39 +122,38 @@ export class CommandExecution {
   /** Kills, and makes of what is found the outcome or the error. */
   async #afterTimeout(): Promise<CommandOutcome> {
     const { timing } = this.#context;
-    if (!this.#start.sent) throw this.#notBegun();
+    if (!this.#start.sent) throw this.#failures.notBegun(this.#start.lastError);
     using bound = Deadline.start("exec", timing.killTimeoutMs);
     let settled: SettledRecord;
     try {
-      settled = await this.#kill(bound.signal);
+      // Whoever started it: this call's time for it is over.
+      settled = await this.#kill(bound.signal, undefined);
     } catch (error) {
-      if (SandboxError.is(error) && lostCodes.has(error.code)) throw this.#translate(error);
-      throw this.#unknown(
+      if (SandboxError.is(error) && lostCodes.has(error.code))
+        throw this.#failures.translate(error, this.#mayRun);
+      throw this.#failures.unknown(
         this.#begun === undefined ? "unreachable" : "timeout-unconfirmed",
         this.#start.lastError ?? error,
       );
     }
     const { report } = settled;
-    if (report.state === "burned") throw this.#notBegun();
-    if (report.state === "restarted") throw this.#unknown("sandbox-restarted");
-    if (report.state === "none") throw this.#unknown("record-missing");
+    if (report.state === "burned") throw this.#failures.notBegun(this.#start.lastError);
+    if (report.state === "restarted") throw this.#failures.unknown("sandbox-restarted");
+    if (report.state === "none") throw this.#failures.unknown("record-missing");
     // It had ended by itself before the kill.
-    if (report.state === "exited" && !report.killed)
-      return await this.#finish(settled, bound.signal);
+    if (report.state === "exited" && !report.killed) {
+      try {
+        return await this.#finish(settled, bound.signal);
+      } catch (error) {
+        if (error instanceof CallbackFailure) throw error.thrown;
+        throw this.#failures.unknown("unreachable", error);
+      }
+    }
     await this.#collectWhatThereIs(settled, bound.signal);
     const ended = report.state === "exited" || report.state === "gone";
-    if (!ended || settled.left > 0) throw this.#unknown("timeout-unconfirmed");
+    if (!ended || settled.left > 0) throw this.#failures.unknown("timeout-unconfirmed");
     this.#acknowledge();
-    throw new CommandTimeoutError(
-      `The command ran longer than ${this.#request.timeoutMs} ms and was killed.`,
-      {
-        operation: "exec",
-        sandboxId: this.#context.sandboxId,
-        timeoutMs: this.#request.timeoutMs,
-        stdout: this.#collector.stdoutText(),
-        stderr: this.#collector.stderrText(),
-      },
-    );
+    throw this.#failures.timedOut();
   }
 
   async #collectWhatThereIs(
@@ -173,12 +168,24 @@ export class CommandExecution {
     }
   }
 
-  #kill(signal: AbortSignal): Promise<SettledRecord> {
+  #kill(signal: AbortSignal, starters: readonly string[] | undefined): Promise<SettledRecord> {
     const { killRequests, questions, timing } = this.#context;
     return killRequests.askUntilAnswered(
-      questions.kill(this.#start.record, timing.killGraceSeconds),
+      questions.kill(this.#start.record, timing.killGraceSeconds, starters),
       signal,
     );
+  }
+
+  async #killOverLimit(): Promise<void> {
+    using bound = Deadline.start("exec", this.#context.timing.killTimeoutMs);
+    let settled: SettledRecord;
+    try {
+      settled = await this.#kill(bound.signal, undefined);
+    } catch (error) {
+      throw this.#failures.unknown("unreachable", error);
+    }
+    if (settled.left > 0) throw this.#failures.unknown("timeout-unconfirmed");
+    this.#acknowledge();
   }
 
   /** Ends what this call started, within a bound of its own: the caller's signal is aborted already. */
@@ -187,7 +194,7 @@ export class CommandExecution {
     if (this.#begun?.ended !== undefined) return;
     using bound = Deadline.start("exec", this.#context.timing.abortTimeoutMs);
     try {
-      const { report, left } = await this.#kill(bound.signal);
+      const { report, left } = await this.#kill(bound.signal, this.#start.starters);
       if (report.state === "exited" && left === 0) this.#acknowledge();
     } catch {
       // The caller gets the reason for the kill. A sandbox that cannot be reached keeps its command, as documented.
@@ -195,69 +202,13 @@ export class CommandExecution {
   }
 
   #acknowledge(): void {
-    // The record of a given ID is the mark that it ran. The claim of a start that may still arrive keeps it from running.
-    if (this.#request.processId !== undefined || this.#start.answersLost) return;
-    this.#context.acknowledgements.add(this.#start.record);
-  }
-
-  /** Makes of an error that came while a command may run one that says so. */
-  #translate(error: unknown): unknown {
-    if (!SandboxError.is(error)) return error;
-    if (this.#begun === undefined && !this.#start.answersLost) return error;
-    if (error.code === "SANDBOX_NOT_FOUND") {
-      return new SandboxLostError("The sandbox went away while a command ran in it.", {
-        operation: "exec",
-        sandboxId: this.#context.sandboxId,
-        cause: error,
-      });
-    }
-    if (error.code === "FILE_NOT_FOUND") return this.#unknown("record-missing", error);
-    return refusals.has(error.code) ? this.#unknown("unreachable", error) : error;
-  }
-
-  #notBegun(): ConnectionError {
-    return new ConnectionError(
-      `The command could not be started within ${this.#request.timeoutMs} ms. It did not run.`,
-      {
-        operation: "exec",
-        sandboxId: this.#context.sandboxId,
-        retryable: true,
-        cause: this.#start.lastError,
-      },
-    );
-  }
-
-  #unknown(reason: CompletionUnknownReason, cause?: unknown): CompletionUnknownError {
-    return new CompletionUnknownError(unknownMessages[reason], {
-      operation: "exec",
-      sandboxId: this.#context.sandboxId,
-      reason,
-      processId: this.#processId,
-      stdout: this.#collector.stdoutText(),
-      stderr: this.#collector.stderrText(),
-      cause,
-    });
+    // The record of a given ID is the mark that it ran.
+    if (this.#request.processId !== undefined) return;
+    this.#context.acknowledgements.add(this.#start.record, this.#start.answersLost);
   }
 }
 
-const unknownMessages: Readonly<Record<CompletionUnknownReason, string>> = {
-  "sandbox-restarted":
-    "The sandbox was restarted while the command ran; nobody knows how it ended.",
-  "record-missing": "The command's processes are gone and left no exit code.",
-  "timeout-unconfirmed": "The command ran too long, and its end could not be proven.",
-  unreachable:
-    "The sandbox could not be reached to learn how the command ended, or whether it began.",
-};
-
 const lostCodes: ReadonlySet<string> = new Set(["SANDBOX_LOST", "SANDBOX_NOT_FOUND"]);
-
-/** Codes of requests that the provider refuses, whatever the command does. */
-const refusals: ReadonlySet<string> = new Set([
-  "AUTHENTICATION_FAILED",
-  "PERMISSION_DENIED",
-  "SANDBOX_STATE",
-  "CONFIG_INVALID",
-]);
 
 /** Exit codes by which a shell reports the two signals that this library sends. */
 const killSignals: ReadonlyMap<number, string> = new Map([

@@ -1,16 +1,7 @@
 import type { ScriptAnswer } from "./answer.ts";
-import { pollScript } from "./poll-script.ts";
+import { type PolledRecord, pollScript } from "./poll-script.ts";
 import { folderOf, type RecordReport, readReports, reportOfNothing } from "./record-report.ts";
 import type { Question, SandboxRequests } from "./sandbox-requests.ts";
-
-/** What somebody wants to know about a record. */
-export interface Watch {
-  readonly record: string;
-  readonly stdoutOffset: number;
-  readonly stderrOffset: number;
-  readonly streams: boolean;
-  readonly maxLogBytes: number;
-}
 
 /** A report, and where the record's files are. */
 export interface FollowedReport {
@@ -19,7 +10,7 @@ export interface FollowedReport {
 }
 
 interface Waiter {
-  readonly watch: Watch;
+  readonly watch: PolledRecord;
   readonly resolve: (report: FollowedReport) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -28,6 +19,9 @@ interface Poll {
   readonly waiters: readonly Waiter[];
   readonly controller: AbortController;
 }
+
+/** The first line after a pause is reported at once; a busy command does not cost a request for each line. */
+const gatherMs = 250;
 
 /** More would make the script longer than one argument may be. */
 const mostRecords = 500;
@@ -46,6 +40,7 @@ export class CommandFollower {
   #current: Poll | undefined;
   #scheduled = false;
   #polled = false;
+  #lastNewsAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     requests: SandboxRequests,
@@ -67,7 +62,7 @@ export class CommandFollower {
   }
 
   /** Resolves with the next news of a record: its end, new output if it streams, or more output than its limit. */
-  next(watch: Watch, signal: AbortSignal): Promise<FollowedReport> {
+  next(watch: PolledRecord, signal: AbortSignal): Promise<FollowedReport> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason as Error);
@@ -133,6 +128,7 @@ export class CommandFollower {
             tag,
             pollFile: this.#pollFile,
             seconds: this.#pollSeconds,
+            eager: performance.now() - this.#lastNewsAtMs > gatherMs,
             records,
             shellPath: this.#shellPath,
           }),
@@ -152,7 +148,9 @@ export class CommandFollower {
   #deliver(poll: Poll, reports: readonly FollowedReport[]): void {
     for (const followed of reports) {
       const waiter = poll.waiters[followed.report.index];
-      if (waiter !== undefined && isNews(followed.report, waiter.watch)) waiter.resolve(followed);
+      if (waiter === undefined || !isNews(followed.report, waiter.watch)) continue;
+      this.#lastNewsAtMs = performance.now();
+      waiter.resolve(followed);
     }
   }
 
@@ -175,7 +173,7 @@ function readFollowed(answer: ScriptAnswer, records: number): FollowedReport[] |
   return reports.map((report) => ({ report, folder }));
 }
 
-function isNews(report: RecordReport, watch: Watch): boolean {
+function isNews(report: RecordReport, watch: PolledRecord): boolean {
   const { stdout, stderr, state } = report;
   if (state !== "running") return true;
   if (stdout.sizeBytes + stderr.sizeBytes > watch.maxLogBytes) return true;

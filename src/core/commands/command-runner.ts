@@ -82,7 +82,13 @@ export class CommandRunner {
   async run(request: CommandRequest, signal: AbortSignal): Promise<CommandOutcome> {
     const processId = request.processId ?? createProcessId();
     checkProcessId(processId);
-    return new CommandExecution(this.#context, request, processId).run(signal);
+    // Shells count in 64 bits and know no infinity.
+    const bounded: CommandRequest = {
+      ...request,
+      maxOutputBytes: Math.min(request.maxOutputBytes, Number.MAX_SAFE_INTEGER),
+      maxLogBytes: Math.min(request.maxLogBytes, Number.MAX_SAFE_INTEGER),
+    };
+    return new CommandExecution(this.#context, bounded, processId).run(signal);
   }
 
   /** What the sandbox knows about a command. */
@@ -110,13 +116,13 @@ export class CommandRunner {
 
   /** Removes the files of the commands that have ended. Without any there is no request. */
   async dispose(signal: AbortSignal): Promise<void> {
-    const records = this.#context.acknowledgements.takeAll();
-    if (records.length === 0 && !this.#context.follower.polled) return;
+    const patterns = this.#context.acknowledgements.takeAll();
+    if (patterns.length === 0 && !this.#context.follower.polled) return;
     try {
-      const script = forgetScript(records, this.#pollFile, this.#shellPath);
+      const script = forgetScript(patterns, this.#pollFile, this.#shellPath);
       await this.#channel.runScript(script, { signal });
     } catch (error) {
-      this.#context.acknowledgements.putBack(records);
+      this.#context.acknowledgements.putBack(patterns);
       throw error;
     }
   }

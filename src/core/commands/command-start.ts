@@ -28,8 +28,7 @@ export class CommandStart {
   readonly #request: CommandRequest;
   readonly #processId: string;
   #generation = 0;
-  /** Tags of the requests that were sent for the record. */
-  readonly #tags = new Set<string>();
+  readonly #starters = new Set<string>();
   #sent = false;
   #answersLost = false;
   #lastError: unknown;
@@ -58,9 +57,14 @@ export class CommandStart {
     return this.#lastError;
   }
 
+  /** Names of the requests that were sent for the command, as records know them. */
+  get starters(): readonly string[] {
+    return [...this.#starters];
+  }
+
   /** Whether one of this call's requests took the claim. */
   owns(starter: string): boolean {
-    return this.#tags.has(starter);
+    return this.#starters.has(starter);
   }
 
   async begin(signal: AbortSignal): Promise<BegunCommand> {
@@ -98,10 +102,11 @@ export class CommandStart {
       try {
         return this.#read(await this.#send(signal));
       } catch (error) {
+        // Given up: it may arrive when nobody expects it any more.
+        if (signal.aborted || isAmbiguous(error)) this.#answersLost = true;
         signal.throwIfAborted();
         if (isAmbiguous(error)) {
           this.#lastError = error;
-          this.#answersLost = true;
           lost = true;
         } else if (SandboxError.is(error) && error.code === "RATE_LIMITED") {
           // Refused, so nothing ran.
@@ -116,22 +121,21 @@ export class CommandStart {
   async #send(signal: AbortSignal): Promise<StartAnswer> {
     const { timing, acknowledgements, requests, questions } = this.#context;
     const streams = this.#request.onStdout !== undefined || this.#request.onStderr !== undefined;
-    const acknowledged = acknowledgements.takeForStart();
+    const unneeded = acknowledgements.takeForStart();
     const question = questions.start(this.#request, {
       record: this.record,
       waitSeconds: streams ? timing.streamingFirstAnswerSeconds : timing.firstAnswerSeconds,
-      acknowledged,
+      unneeded,
       sweep: this.#context.takeSweep(),
-      onTag: (tag) => this.#tags.add(tag),
+      onName: (starter) => this.#starters.add(starter),
     });
     this.#sent = true;
     try {
       const answer = await requests.ask(question, signal);
-      if (answer.kind !== "begun" && answer.kind !== "ended")
-        acknowledgements.putBack(acknowledged);
+      if (answer.kind !== "begun" && answer.kind !== "ended") acknowledgements.putBack(unneeded);
       return answer;
     } catch (error) {
-      acknowledgements.putBack(acknowledged);
+      acknowledgements.putBack(unneeded);
       throw error;
     }
   }
@@ -159,7 +163,7 @@ export class CommandStart {
             operation: "exec",
             sandboxId: this.#context.sandboxId,
             path: "~/.sandbox-backend/run",
-            reason: answer.message.includes("No space left") ? "no-space" : "other",
+            reason: answer.noSpace ? "no-space" : "other",
           },
         );
     }

@@ -4,11 +4,17 @@ import { shellText } from "./shell-text.ts";
 // it is depends on HOME alone, so that all scripts of all hosts find the same one.
 
 const choosePlace = shellText(`
-  d=/tmp/.sandbox-backend-run
+  d=
   # Without HOME the path would begin at the root.
   case \${HOME-} in
     /*) if [ -d "$HOME" ] && [ -w "$HOME" ]; then d=$HOME/.sandbox-backend/run; fi ;;
   esac
+  if [ -z "$d" ]; then
+    # The user's number without a fork; users who share a machine must not be in each other's way.
+    u=
+    while read -r k v w; do if [ "$k" = Uid: ]; then u=$v; fi; done </proc/self/status
+    d=/tmp/.sandbox-backend-run-$u
+  fi
 `);
 
 // A folder that another user owns, or that is a link, is not ours. "-O" is not in POSIX, but in all five shells.

@@ -39,10 +39,22 @@ export class OutputBuffer {
   }
 
   bytes(): Uint8Array {
-    const tail = Buffer.concat(this.#tail);
-    const kept = tail.subarray(Math.max(0, tail.length - this.tailBytes));
-    // A plain Uint8Array: a Buffer is one too, and compares unequal to it.
-    return new Uint8Array(Buffer.concat([...this.#head, kept]));
+    const keptTail = Math.min(this.#tailLength, this.tailBytes);
+    const whole = new Uint8Array(this.#headLength + keptTail);
+    let position = 0;
+    for (const chunk of this.#head) {
+      whole.set(chunk, position);
+      position += chunk.length;
+    }
+    // The oldest chunk of the tail may be needed in part.
+    let surplus = this.#tailLength - keptTail;
+    for (const chunk of this.#tail) {
+      const kept = chunk.subarray(surplus);
+      surplus = 0;
+      whole.set(kept, position);
+      position += kept.length;
+    }
+    return whole;
   }
 
   text(): string {

@@ -110,11 +110,14 @@ export class OutputCollector {
         stream.accept(chunk),
       );
     const { headBytes, tailBytes } = stream.buffer;
-    const middle = size - headBytes - tailBytes;
-    if (stream.offset === 0 && middle > 0 && stream.onChunk === undefined) {
-      await read(0, headBytes);
-      stream.buffer.skip(middle);
-      stream.offset = size - tailBytes;
+    const tailStart = size - tailBytes;
+    // Nobody wants the middle of what is too much to keep.
+    if (stream.onChunk === undefined && tailStart > headBytes) {
+      if (stream.offset < headBytes) await read(stream.offset, headBytes);
+      if (stream.offset < tailStart) {
+        stream.buffer.skip(tailStart - stream.offset);
+        stream.offset = tailStart;
+      }
     }
     if (stream.offset < size) await read(stream.offset, size);
   }

@@ -19,6 +19,8 @@ export interface PollInput {
   /** Name of the file through which a newer poll of the same client ends this one. */
   readonly pollFile: string;
   readonly seconds: number;
+  /** Whether output that is there already is to be reported at once, rather than gathered for a moment. */
+  readonly eager: boolean;
   readonly records: readonly PolledRecord[];
   readonly shellPath: string;
 }
@@ -30,7 +32,7 @@ export function pollScript(input: PollInput): string {
       `${record.record}:${record.stdoutOffset}:${record.stderrOffset}:${record.streams ? 1 : 0}:${record.maxLogBytes}`,
   );
   const script = [
-    `t=${input.tag} poll=${input.pollFile} seconds=${input.seconds}`,
+    `t=${input.tag} poll=${input.pollFile} seconds=${input.seconds} turn=${input.eager ? 1 : 0}`,
     `records=${shellQuote(records.join(" "))}`,
     `names=${shellQuote(input.records.map(({ record }) => record).join(" "))}`,
     pollBody,
@@ -52,7 +54,6 @@ const pollBody = shellText(`
   printf '%s\\n' "$t" >"$poll"
   read -r now rest </proc/uptime || now=0
   until=$((\${now%.*} + seconds))
-  turn=0
   while :; do
     news=
     measure $names

@@ -1,6 +1,6 @@
 import type { AnswerSection, ScriptAnswer } from "./answer.ts";
 
-export type RecordState =
+type RecordState =
   | "none"
   /** Its claim was taken so that it never runs. */
   | "burned"

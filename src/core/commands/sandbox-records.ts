@@ -1,12 +1,12 @@
 import { isUtf8 } from "node:buffer";
-import type { ScriptAnswer } from "./answer.ts";
+import { type ScriptAnswer, starterName } from "./answer.ts";
 import type { CommandRequest } from "./command-request.ts";
 import { folderOf, type RecordReport, readReports } from "./record-report.ts";
+import { processVariable } from "./run-file.ts";
 import type { Question } from "./sandbox-requests.ts";
 import { killScript, lookUpScript, prepareScript, resolveScript } from "./settle-script.ts";
 import { readStartAnswer, type StartAnswer } from "./start-answer.ts";
 import { startScript } from "./start-script.ts";
-import { processVariable } from "./supervisor-script.ts";
 
 /** What a script that settles one record found. */
 export interface SettledRecord {
@@ -14,13 +14,16 @@ export interface SettledRecord {
   readonly folder: string;
   /** Processes of the command that a kill could not end. */
   readonly left: number;
-  /** Tag of the start that took the claim; empty where nobody did. */
+  /** Name of the start that took the claim; empty where nobody did. */
   readonly starter: string;
   readonly generation: number;
 }
 
 /** Bytes of standard input that travel in the start; more is uploaded first. */
 const largestInlineInput = 256 * 1024;
+
+/** Bytes of output that travel in the first answer. */
+const largestInlineOutput = 256 * 1024;
 
 /** Standard input as text for the start, or undefined when only an upload carries it exactly. */
 export function inlineInput(stdin: Uint8Array | undefined): string | undefined {
@@ -44,15 +47,15 @@ export class RecordQuestions {
     options: {
       readonly record: string;
       readonly waitSeconds: number;
-      readonly acknowledged: readonly string[];
+      readonly unneeded: readonly string[];
       readonly sweep: boolean;
-      /** Called with the tag of the request, by which the record will name its starter. */
-      readonly onTag: (tag: string) => void;
+      /** Called with the name by which the record will call this start. */
+      readonly onName: (starter: string) => void;
     },
   ): Question<StartAnswer> {
     return {
       script: (tag) => {
-        options.onTag(tag);
+        options.onName(starterName(tag));
         return startScript({
           tag,
           record: options.record,
@@ -62,8 +65,9 @@ export class RecordQuestions {
           secretEnv: request.secretEnv ?? {},
           stdinText: inlineInput(request.stdin),
           waitSeconds: options.waitSeconds,
-          inlineBytes: largestInlineInput,
-          acknowledged: options.acknowledged,
+          maxLogBytes: request.maxLogBytes,
+          inlineBytes: largestInlineOutput,
+          unneeded: options.unneeded,
           sweep: options.sweep,
           keep: request.processId !== undefined,
           shellPath: this.#shellPath,
@@ -84,13 +88,19 @@ export class RecordQuestions {
     };
   }
 
-  kill(record: string, graceSeconds: number): Question<SettledRecord> {
+  /** @param starters - Names of starts; what another start began is left alone. Undefined: whoever began it. */
+  kill(
+    record: string,
+    graceSeconds: number,
+    starters: readonly string[] | undefined,
+  ): Question<SettledRecord> {
     return {
       script: (tag) =>
         killScript({
           tag,
           record,
           graceSeconds,
+          starters,
           processVariable,
           pollFile: this.#pollFile,
           shellPath: this.#shellPath,

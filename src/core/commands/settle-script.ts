@@ -59,6 +59,8 @@ export function lookUpScript(input: SettleInput & { readonly generations: number
 
 export interface KillInput extends SettleInput {
   readonly processVariable: string;
+  /** Starts whose command may be ended; undefined means any. */
+  readonly starters: readonly string[] | undefined;
   /** Seconds between SIGTERM and SIGKILL. */
   readonly graceSeconds: number;
   /** File through which running polls of the client are ended, so that none of them is left alone in the sandbox. */
@@ -69,6 +71,7 @@ export interface KillInput extends SettleInput {
 export function killScript(input: KillInput): string {
   const script = [
     `t=${input.tag} r=${input.record} poll=${input.pollFile} grace=${input.graceSeconds} needle=${input.processVariable}=${input.record}`,
+    `anyone=${input.starters === undefined ? 1 : 0} starters=" ${input.starters?.join(" ") ?? ""} "`,
     opening(findOrMakeFolder),
     takeClaim,
     killBody,
@@ -105,16 +108,24 @@ const closing = shellText(`
   data=0
   [ "$state" = none ] || [ "$state" = burned ] || data=1
   report 0 "$r" "$state" "$code" 0 0 $data
-  printf '%s\\n' "$t left $left" "$t generation \${r##*_}" "$t folder $d" "$t end"
+  starter=
+  read -r word starter <"$r.claim"
+  printf '%s\\n' "$t left $left" "$t starter $starter" "$t generation \${r##*_}" "$t folder $d" "$t end"
 `);
 
 const killBody = shellText(`
   printf '%s\\n' "$t" >"$poll"
-  set -C
-  echo cancelled >"$r.pid"
-  set +C
-  rm -f "/dev/shm/sandbox-backend-$r" "$r.secret"
-  pause() { sleep 0.1 || { sleep 1; turn=$((turn + 9)); }; }
+  starter=
+  read -r word starter <"$r.claim"
+  ours=$anyone
+  case $starters in *" $starter "*) ours=1 ;; esac
+  if [ $ours = 1 ]; then
+    set -C
+    echo cancelled >"$r.pid"
+    set +C
+    rm -f "/dev/shm/sandbox-backend-$r" "$r.secret"
+  fi
+  pause() { sleep 0.05 || { sleep 1; turn=$((turn + 19)); }; }
   # The line may be half written.
   turn=0
   while state_of "$r"; [ $state = starting ] && [ $turn -lt 20 ]; do turn=$((turn + 1)); pause; done
@@ -123,34 +134,37 @@ const killBody = shellText(`
     alive= whole=
     # A group whose leader is gone may keep its number; one with another leader is not ours.
     if [ "$group" = "$pid" ] && { same "$pid" "$start" || [ ! -e "/proc/$pid" ]; }; then whole=1; fi
-    # The name again: an empty needle would be found in every process there is.
-    carriers=
+    carriers= candidates=
+    # An empty needle would be found in every process there is.
     case $needle in *=?*_[0-9]) carriers=$(grep -lsF "$needle" /proc/[0-9]*/environ) ;; esac
-    for entry in /proc/[0-9]*; do
+    [ "$group" = - ] || candidates=$(grep -lsE "\\) [A-Za-z] [0-9]+ $group " /proc/[0-9]*/stat)
+    for entry in $carriers $candidates; do
+      entry=\${entry%/*}
       process=\${entry#/proc/}
+      case " $alive " in *" $process "*) continue ;; esac
       stat_of "$process" || continue
       case $st_state in Z|X) continue ;; esac
       [ "$process" != "$keeper" ] || continue
-      ours=
-      if [ -n "$whole" ] && [ "$st_group" = "$group" ]; then ours=1
+      member=
+      if [ -n "$whole" ] && [ "$st_group" = "$group" ]; then member=1
       # Without setsid the command shares the group that the provider made for the waiter.
-      elif [ "$group" = "$waiter" ] && [ "$st_group" = "$group" ] && [ "$process" != "$waiter" ] && [ "$st_parent" != "$waiter" ]; then ours=1
+      elif [ "$group" = "$waiter" ] && [ "$st_group" = "$group" ] && [ "$process" != "$waiter" ] && [ "$st_parent" != "$waiter" ]; then member=1
       fi
-      case $carriers in *"$entry/environ"*) ours=1 ;; esac
-      [ -z "$ours" ] || alive="$alive $process"
+      case $carriers in *"$entry/environ"*) member=1 ;; esac
+      [ -z "$member" ] || alive="$alive $process"
     done
     [ -n "$alive" ]
   }
-  case $state in
-    running|gone)
+  case $ours$state in
+    1running|1gone)
       echo killed >"$r.killed"
       turn=0
       if members; then
         [ -z "$whole" ] || kill -TERM "-$group"
         kill -TERM $alive
-        while [ $turn -lt $((grace * 10)) ] && members; do turn=$((turn + 1)); pause; done
+        while [ $turn -lt $((grace * 20)) ] && members; do turn=$((turn + 1)); pause; done
         turn=0
-        while members && [ $turn -lt 20 ]; do
+        while members && [ $turn -lt 40 ]; do
           turn=$((turn + 1))
           [ -z "$whole" ] || kill -KILL "-$group"
           kill -KILL $alive
@@ -162,7 +176,7 @@ const killBody = shellText(`
       fi
       turn=0
       # The keeper writes the exit code once it has been scheduled.
-      while state_of "$r"; [ $state = running ] && [ $left = 0 ] && [ $turn -lt 20 ]; do turn=$((turn + 1)); pause; done
+      while state_of "$r"; [ $state = running ] && [ $left = 0 ] && [ $turn -lt 40 ]; do turn=$((turn + 1)); pause; done
       ;;
   esac
 `);

@@ -1,4 +1,4 @@
-import type { AnswerSection, ScriptAnswer } from "./answer.ts";
+import { type AnswerSection, type ScriptAnswer, starterName } from "./answer.ts";
 import { folderOf, type RecordReport, type StreamReport } from "./record-report.ts";
 
 /** What became of a start. */
@@ -13,7 +13,7 @@ export type StartAnswer =
   | { readonly kind: "burned" }
   | { readonly kind: "no-working-directory" }
   /** The record could not be written, and nothing ran; `message` is what the shell said. */
-  | { readonly kind: "not-written"; readonly message: string };
+  | { readonly kind: "not-written"; readonly message: string; readonly noSpace: boolean };
 
 /** Undefined when the answer makes no sense. */
 export function readStartAnswer(
@@ -28,24 +28,31 @@ export function readStartAnswer(
       case "ended":
         return readEnded(section, folderOf(answer), record) ?? { kind: "begun" };
       case "taken":
-        return { kind: "taken", byThisStart: section.words[1] === tag };
+        return { kind: "taken", byThisStart: section.words[1] === starterName(tag) };
       case "burned":
         return { kind: "burned" };
       case "nocwd":
         return { kind: "no-working-directory" };
       case "failed":
-        return { kind: "not-written", message: answer.preamble };
+        return { kind: "not-written", message: answer.preamble.trim(), noSpace: isFull(answer) };
       case "refused":
         return {
           kind: "not-written",
           message: "Its shell refused an environment variable, or could not write the record.",
+          noSpace: false,
         };
       case "nofolder":
-        return { kind: "not-written", message: "No private folder could be made." };
+        return { kind: "not-written", message: "No private folder could be made.", noSpace: false };
       default:
     }
   }
   return undefined;
+}
+
+/** Whether `df -P` said that nothing is available where the records are. */
+function isFull(answer: ScriptAnswer): boolean {
+  const space = answer.sections.find(({ words }) => words[0] === "space");
+  return / (?:9[89]|100)% /.test(Buffer.from(space?.data ?? []).toString("latin1"));
 }
 
 /** Undefined unless the output in the answer is exact. */

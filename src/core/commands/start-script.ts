@@ -1,8 +1,9 @@
 import type { Command } from "../../contract/command.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { findOrMakeFolder } from "./folder-fragment.ts";
+import { exportLines, runFile } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
-import { exportLines, runFile, type SupervisorInput, supervisorFile } from "./supervisor-script.ts";
+import { type SupervisorInput, supervisorFile } from "./supervisor-script.ts";
 
 export interface StartInput extends SupervisorInput {
   readonly command: Command;
@@ -25,7 +26,7 @@ export function startScript(input: StartInput): string {
   const withSecrets = Object.keys(input.secretEnv).length > 0;
   const files: [suffix: string, text: string][] = [
     ["cmd", commandFile(input.command)],
-    ["run", runFile(input.shellPath, input.env, withSecrets)],
+    ["run", runFile(input.shellPath, input.record, input.env, withSecrets)],
     ["sup", supervisorFile(input)],
     ["out", ""],
     ["err", ""],
@@ -49,7 +50,8 @@ export function startScript(input: StartInput): string {
     // With a path that cannot be executed some shells end without a word.
     `exec ${shellQuote(input.shellPath)} "$f.sup" "$f" "$m" "$s" </dev/null`,
     "fi",
-    // No room, as a rule. What was written makes room for the mark that nothing ran.
+    // No room, as a rule, but some shells do not say so. What was written makes room for the mark that nothing ran.
+    `printf '%s\\n' "$t space"; df -P "$d" </dev/null 2>/dev/null`,
     `rm -f "$f.cmd" "$f.run" "$f.sup" "$f.out" "$f.err" "$f.in" </dev/null`,
     burnAndSay("failed"),
     "fi",
@@ -93,7 +95,7 @@ const claim = shellText(`
   umask >"$f.claim"
   read -r m <"$f.claim"
   # Tells a start whose answer was lost from that of another host.
-  printf '%s\n' "$m $t" >"$f.claim"
+  printf '%s\\n' "$m \${t#@}" >"$f.claim"
   umask 077
 `);
 

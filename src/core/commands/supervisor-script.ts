@@ -1,9 +1,7 @@
 import { shellQuote } from "../shell-quote.ts";
 import { processFunctions } from "./process-fragment.ts";
+import { processVariable } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
-
-/** The variable by which every process of a command can be found. Its value is the name of the record. */
-export const processVariable = "SANDBOX_BACKEND_PROCESS";
 
 export interface SupervisorInput {
   readonly tag: string;
@@ -11,10 +9,12 @@ export interface SupervisorInput {
   readonly cwd: string;
   /** Seconds to wait for the end before the first answer. */
   readonly waitSeconds: number;
+  /** Bytes of output above which the first answer comes at once. */
+  readonly maxLogBytes: number;
   /** Bytes of output that the first answer may carry. */
   readonly inlineBytes: number;
-  /** Records whose files are no longer needed. */
-  readonly acknowledged: readonly string[];
+  /** Files that are no longer needed, as patterns in the private folder. */
+  readonly unneeded: readonly string[];
   /** Whether to remove the leftovers of hosts that never came back. */
   readonly sweep: boolean;
   readonly shellPath: string;
@@ -25,8 +25,10 @@ export interface SupervisorInput {
  * Arguments: path of the record without suffix, the original umask, path of the file with secrets or nothing.
  */
 export function supervisorFile(input: SupervisorInput): string {
+  // Turns of about a second; a command that ends before the first is over costs one timer.
+  const turns = Math.max(1, Math.floor(input.waitSeconds));
   return [
-    `t=${input.tag} r=${input.record} wait=${input.waitSeconds} limit=${input.inlineBytes} shell=${shellQuote(input.shellPath)}`,
+    `t=${input.tag} r=${input.record} turns=${turns} nap=${input.waitSeconds / turns} limit=${input.inlineBytes} flood=${input.maxLogBytes} shell=${shellQuote(input.shellPath)}`,
     `cwd=${shellQuote(input.cwd)}`,
     prepare,
     keeper,
@@ -34,8 +36,8 @@ export function supervisorFile(input: SupervisorInput): string {
     answer,
     ...(input.sweep ? [sweep] : []),
     // `exec`, because that takes no fork.
-    input.acknowledged.length > 0
-      ? `exec rm -f ${input.acknowledged.map((record) => `"\${f%/*}/${record}".*`).join(" ")}`
+    input.unneeded.length > 0
+      ? `exec rm -f ${input.unneeded.map((pattern) => `"\${f%/*}"/${pattern}`).join(" ")}`
       : "exit 0",
     "",
   ].join("\n");
@@ -45,8 +47,8 @@ const prepare = shellText(`
   f=$1 umask=$2 secrets=$3
   exec 2>/dev/null
   ${processFunctions}
-  # The file for which everybody competes who may still decide whether the command runs at all.
   if ! cd -- "$cwd"; then
+    # Everybody who wants to decide whether the command runs at all makes this file; the first one has decided.
     set -C
     echo cancelled >"$f.pid"
     [ -z "$secrets" ] || rm -f "$secrets"
@@ -59,7 +61,8 @@ const prepare = shellText(`
 `);
 
 const keeper = shellText(`
-  trap 'kill "$timer"' USR1
+  ended=
+  trap 'ended=1; kill "$timer"' USR1
   (
     # Caught, not ignored: a caught signal is back at its default in the command. Bash and zsh also give INT and QUIT
     # back, which "&" ignores; in dash and busybox only "env" can.
@@ -100,16 +103,7 @@ const keeper = shellText(`
 `);
 
 const waitForEnd = shellText(`
-  timer=
-  sleep "$wait" >/dev/null &
-  timer=$!
-  # The keeper may have signalled before the timer had a number.
-  [ ! -s "$f.exit" ] || kill "$timer"
-  wait "$timer"
-  trap '' USR1
-`);
-
-const answer = shellText(`
+  # Sets size to that of an output.
   size_of() {
     size=
     while read -r key value; do
@@ -118,6 +112,27 @@ const answer = shellText(`
     # Not every kernel has fdinfo.
     [ -n "$size" ] || size=$(($(wc -c <"$2")))
   }
+  turn=0
+  while [ $turn -lt $turns ] && [ -z "$ended" ]; do
+    turn=$((turn + 1))
+    timer=
+    sleep "$nap" >/dev/null &
+    timer=$!
+    # The keeper may have signalled before the timer had a number.
+    [ -z "$ended" ] || kill "$timer"
+    wait "$timer"
+    # Its number may soon be that of another process.
+    timer=
+    size_of 3 "$f.out"
+    out=$size
+    size_of 4 "$f.err"
+    # A command that floods the disk is not waited for.
+    [ $((out + size)) -le "$flood" ] || break
+  done
+  trap '' USR1
+`);
+
+const answer = shellText(`
   name=
   read -r word code name <"$f.exit"
   printf '%s\\n' "$t folder \${f%/*}"
@@ -165,76 +180,10 @@ const sweep = shellText(`
           if same "$pid" "$start" || same "$kept" "$kept_start"; then continue; fi
         fi
       fi
-      rm -f "$old".*
+      rm -f "$old".* "/dev/shm/sandbox-backend-$old"
     done
   }
   set -- "\${f%/*}"/*.claim
   # No fork when this record is the only one.
   if [ $# -gt 1 ]; then old </dev/null >/dev/null 3>&- 4>&- & fi
 `);
-
-/**
- * The file that becomes the command. Arguments: record, umask, process of the waiter, keeper and its start time, secrets or nothing.
- * What can fail comes before the gate; once `.pid` says `pid`, the command begins.
- */
-export function runFile(
-  shellPath: string,
-  env: Readonly<Record<string, string>>,
-  withSecrets: boolean,
-): string {
-  const shell = shellQuote(shellPath);
-  const unassignable = Object.entries(env).filter(([name]) => shellOwnNames.has(name));
-  const prefix = unassignable.map((entry) => shellQuote(entry.join("="))).join(" ");
-  return [
-    identify,
-    ...(withSecrets ? [takeSecrets] : []),
-    // A locale that the image does not have makes bash complain.
-    `{\n:\n${exportLines(env)}} 2>/dev/null`,
-    // From here on no variable is ours: the exports may have overwritten any.
-    `set -C`,
-    `{ printf '%s\\n' "$3" >"$1.pid"; } 2>/dev/null || exit 125`,
-    `umask "$2"`,
-    prefix === "" ? `exec ${shell} "$1.cmd"` : `exec env ${prefix} ${shell} "$1.cmd"`,
-    "",
-  ].join("\n");
-}
-
-const identify = shellText(`
-  # Descriptor 4 is the command's standard error; what is said before comes from "env" or "setsid".
-  exec 2>&4 4>&-
-  ${processFunctions}
-  know_boot
-  stat_of self || st_start=- st_group=-
-  set -- "$1" "$2" "pid $$ $st_start $st_group $3 $4 $5 $boot ." "$6"
-`);
-
-const takeSecrets = shellText(`
-  . "$4"
-  # Emptied as well, for the case that rm cannot be found.
-  : >"$4"
-  rm -f "$4"
-`);
-
-/** Names that bash (as sh) does not let a script assign, or gives a meaning of its own. */
-const shellOwnNames: ReadonlySet<string> = new Set([
-  "UID",
-  "EUID",
-  "PPID",
-  "SHELLOPTS",
-  "BASHOPTS",
-  "BASH_VERSINFO",
-  "FUNCNAME",
-  "GROUPS",
-  "DIRSTACK",
-  "RANDOM",
-  "SECONDS",
-  "LINENO",
-]);
-
-/** Lines that export variables, for a file that a shell reads. */
-export function exportLines(env: Readonly<Record<string, string>>): string {
-  return Object.entries(env)
-    .filter(([name]) => !shellOwnNames.has(name))
-    .map(([name, value]) => `export ${name}=${shellQuote(value)}\n`)
-    .join("");
-}

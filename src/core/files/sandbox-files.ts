@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { FileAccessError, FileNotFoundError } from "../../contract/file-errors.ts";
 import type { FileInfo } from "../../contract/files.ts";
 import { ConnectionError } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
@@ -51,7 +52,9 @@ export class SandboxFiles {
       await this.stat(path, call);
       return true;
     } catch (error) {
-      if (SandboxError.is(error) && error.code === "FILE_NOT_FOUND") return false;
+      if (error instanceof FileNotFoundError) return false;
+      // Below a file there is nothing.
+      if (error instanceof FileAccessError && error.reason === "not-a-directory") return false;
       throw error;
     }
   }

@@ -8,6 +8,8 @@ import { fileAccessError, fileError, nonceVariable, runFileScript } from "./file
 /** Temporary files of ours begin with this, so that what a killed host left behind can be recognised. */
 const temporaryPrefix = ".sandbox-backend-write-";
 
+const removalTimeoutMs = 5_000;
+
 /** Files in one finishing script; its arguments must stay far below the system's limit. */
 const filesPerScript = 50;
 
@@ -69,6 +71,10 @@ async function writeGroup(
       call,
     );
   } catch (error) {
+    if (call.signal.aborted) {
+      await removeAfterAbort(channel, pending);
+      throw error;
+    }
     throw await explainFailedUpload(channel, pending, error, call);
   }
   const words = pending.flatMap(({ temporary, path, mode, countBytes }) => [
@@ -77,7 +83,10 @@ async function writeGroup(
     String(countBytes()),
     mode,
   ]);
-  const answer = await runFileScript(channel, finishBody, words, call);
+  const answer = await runFileScript(channel, finishBody, words, call).catch(async (error) => {
+    if (call.signal.aborted) await removeAfterAbort(channel, pending);
+    throw error;
+  });
   if (answer.status === 0) return;
   const written = answer.output.split(`${answer.nonce} written`).length - 1;
   const failed = pending[written]?.path ?? pending[0]?.path ?? "";
@@ -98,7 +107,6 @@ async function explainFailedUpload(
   error: unknown,
   call: TransportCall,
 ): Promise<unknown> {
-  if (call.signal.aborted) return error;
   const directories = pending.map(({ path }) => posix.dirname(path));
   const body = `while [ "$#" -gt 0 ]; do
   [ -d "$1" ] || ! [ -e "$1" ] || { echo "Not a directory"; exit 1; }
@@ -116,6 +124,15 @@ df -P "$PWD" >/dev/null`;
   }
   const fine = answer.output.split(`${answer.nonce} fine`).length - 1;
   return fileError(pending[fine]?.path ?? "", answer.output, { cause: error });
+}
+
+/** The caller's signal has ended, so this has a short bound of its own; what it cannot remove keeps its telling name. */
+async function removeAfterAbort(
+  channel: SandboxChannel,
+  pending: readonly PendingFile[],
+): Promise<void> {
+  const call = { signal: AbortSignal.timeout(removalTimeoutMs) };
+  await removeTemporaries(channel, pending, call).catch(() => undefined);
 }
 
 async function removeTemporaries(

@@ -1,6 +1,4 @@
-import type { LeakedSandbox } from "../../contract/lifecycle-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
-import { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 import { backoffMs } from "../retry.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
@@ -30,7 +28,8 @@ export async function deleteUntilGone(
         ? 0
         : pollsUntilAskedAgain;
     }
-    const record = await findTwice(transport, sandboxId, { signal });
+    // What is to be deleted costs money while it is there, so an outage is waited out as long as there is time.
+    const record = await findTwice(transport, sandboxId, { signal }, Number.POSITIVE_INFINITY);
     if (record === undefined) return;
     onState(record);
     if (record.state === "deleted") return;
@@ -50,27 +49,5 @@ async function tryDelete(
   } catch (error) {
     if (!SandboxError.is(error) || !error.retryable || signal.aborted) throw error;
     return false;
-  }
-}
-
-/**
- * The clean-up after a failure: like {@link deleteUntilGone}, with a bound of its own and no rejection. Returns what could
- * not be deleted, with its last known state.
- */
-export async function deleteOrReport(
-  transport: Transport,
-  sandbox: { readonly id: string; readonly name: string },
-  timeoutMs: number,
-): Promise<LeakedSandbox[]> {
-  using deadline = Deadline.start("clean-up", timeoutMs);
-  let state: string | undefined;
-  try {
-    await deleteUntilGone(transport, sandbox.id, deadline.signal, (record) => {
-      state = record.providerState;
-    });
-    return [];
-  } catch {
-    // The failure that led here is the one to report; what is left is named beside it.
-    return [{ id: sandbox.id, name: sandbox.name, state }];
   }
 }

@@ -44,13 +44,17 @@ export function ensureRunning(
   });
 }
 
-/** The next poll tells what came of it, so a conflict with another's change and a passing failure are no end. */
+/**
+ * The next poll tells what came of it, so a conflict with another's change and a passing failure are no end. A start that the
+ * provider says has failed is none either: the error's reason, and whether it can be repaired, stand in the sandbox's state.
+ */
 async function acceptConflict(request: () => Promise<void>): Promise<void> {
   try {
     await request();
   } catch (error) {
+    const isAboutState = error instanceof SandboxStateError;
     const mayPass = SandboxError.is(error) && error.retryable;
-    if (!mayPass) throw error;
+    if (!isAboutState && !mayPass) throw error;
   }
 }
 

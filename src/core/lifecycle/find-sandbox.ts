@@ -6,16 +6,26 @@ import type { SandboxRecord, Transport, TransportCall } from "../transport.ts";
 /** A provider that is briefly behind answers 404 for a sandbox that exists; two answers apart prove it. */
 const secondLookDelayMs = 400;
 
-/** The sandbox, or undefined when the provider said twice that there is none. Failures that may pass are repeated. */
+/**
+ * The sandbox, or undefined when the provider said twice that there is none. Failures that may pass are repeated, as often as a
+ * call is by default.
+ */
 export async function findTwice(
   transport: Transport,
   idOrName: string,
   call: TransportCall,
+  attempts?: number,
 ): Promise<SandboxRecord | undefined> {
-  const first = await retryIdempotent(() => transport.find(idOrName, call), call.signal);
+  const find = () => retryIdempotent(() => transport.find(idOrName, call), call.signal, attempts);
+  const first = await find();
   if (first !== undefined) return first;
   await delay(secondLookDelayMs, call.signal);
-  return await retryIdempotent(() => transport.find(idOrName, call), call.signal);
+  return find();
+}
+
+/** On its way to being deleted; `stopping` covers that and a stop, which are told apart by the provider's word. */
+export function isGoingAway(record: SandboxRecord): boolean {
+  return record.state === "deleted" || record.providerState.startsWith("destroy");
 }
 
 /** The error for a sandbox that is proven not to be there. */

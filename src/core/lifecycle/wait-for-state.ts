@@ -1,5 +1,4 @@
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
-import type { SandboxState } from "../../contract/status.ts";
 import { delay } from "../delay.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
 import { findTwice, sandboxNotFound } from "./find-sandbox.ts";
@@ -35,20 +34,6 @@ export async function pollSandbox<Value>(
     await delay(pollMs, options.signal);
     pollMs = Math.min(longestPollMs, pollMs * 1.5);
   }
-}
-
-/** Waits until the sandbox is in that state; an error state rejects, everything else is waited for until the deadline. */
-export function waitForState(
-  transport: Transport,
-  sandboxId: string,
-  wanted: SandboxState,
-  options: WaitOptions,
-): Promise<SandboxRecord> {
-  return pollSandbox(transport, sandboxId, options, async (record) => {
-    if (record.state === wanted) return record;
-    if (record.state === "error") throw errorState(record, options.operation);
-    return undefined;
-  });
 }
 
 export function errorState(record: SandboxRecord, operation: string): SandboxStateError {

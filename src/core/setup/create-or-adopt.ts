@@ -3,9 +3,11 @@ import {
   AuthenticationError,
   ConfigError,
   PermissionError,
+  ProtocolError,
 } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { delay } from "../delay.ts";
+import { isGoingAway } from "../lifecycle/find-sandbox.ts";
 import { retryIdempotent, waitBeforeRetryMs } from "../retry.ts";
 import { identityLabels, readIdentity } from "../sandbox-identity.ts";
 import {
@@ -15,6 +17,7 @@ import {
   type Transport,
   type TransportCall,
 } from "../transport.ts";
+import { adopt } from "./adopt.ts";
 import type { SetupRequest } from "./setup-request.ts";
 
 /**
@@ -48,9 +51,8 @@ export async function createOrAdopt(
   facts: CreationFacts,
   call: TransportCall,
 ): Promise<ObtainedSandbox> {
-  for (let attempt = 0; ; attempt++) {
+  for (let failures = 0; ; ) {
     const couldAppearBefore = facts.mayAppear;
-    facts.mayAppear = true;
     try {
       const record = await transport.create(
         {
@@ -60,18 +62,28 @@ export async function createOrAdopt(
           idle: { ...request.idle, ...deadManIdle },
         },
         call,
+        () => {
+          facts.mayAppear = true;
+        },
       );
       return { record, adopted: false };
     } catch (error) {
-      if (!call.signal.aborted && isAnswered(error)) facts.mayAppear = couldAppearBefore;
+      if (!call.signal.aborted && hasCreatedNothing(error)) facts.mayAppear = couldAppearBefore;
       if (isRefusedForGood(error) || call.signal.aborted) throw error;
-      const existing = await retryIdempotent(() => transport.find(request.name, call), call.signal);
-      if (existing !== undefined && existing.state !== "deleted") {
+      const existing = await retryIdempotent(
+        () => transport.find(request.name, call),
+        call.signal,
+      ).catch((again: unknown) => {
+        // Neither answer makes sense: nothing that creates sandboxes is at this address.
+        const isElsewhere = error instanceof ProtocolError && again instanceof ProtocolError;
+        if (isElsewhere) facts.mayAppear = couldAppearBefore;
+        throw again;
+      });
+      // A sandbox on its way out still holds its name; the name is free when it is gone.
+      if (existing !== undefined && !isGoingAway(existing)) {
         const isOurs = readIdentity(existing.labels)?.nonce === request.identity.nonce;
         if (isOurs) return { record: existing, adopted: false };
-        // A sandbox on its way out still holds its name; the name is free when it is gone.
-        if (!isGoingAway(existing)) {
-          checkAdoption(existing, request);
+        if (await adopt(transport, existing, request, call)) {
           return { record: existing, adopted: true };
         }
       }
@@ -79,17 +91,22 @@ export async function createOrAdopt(
         await delay(nameTakenPollMs, call.signal);
         continue;
       }
-      if (!SandboxError.is(error) || !error.retryable || attempt + 1 >= createAttempts) throw error;
-      await delay(waitBeforeRetryMs(error, attempt), call.signal);
+      failures++;
+      if (!SandboxError.is(error) || !error.retryable || failures >= createAttempts) throw error;
+      await delay(waitBeforeRetryMs(error, failures - 1), call.signal);
     }
   }
 }
 
-/** The provider said no, or was never reached: this attempt has created nothing that could appear later. */
-function isAnswered(error: unknown): boolean {
-  if (error instanceof NotSentError) return true;
+/**
+ * The provider said no, or was never reached, so nothing of this attempt can appear later. No such proof is the answer that the
+ * sandbox has failed to start, which names a state: that sandbox exists.
+ */
+function hasCreatedNothing(error: unknown): boolean {
+  if (error instanceof NotSentError || error instanceof NameTakenError) return true;
   const isOpen =
     !SandboxError.is(error) ||
+    error instanceof SandboxStateError ||
     ["CONNECTION_FAILED", "TIMEOUT", "ABORTED", "PROTOCOL"].includes(error.code);
   return !isOpen;
 }
@@ -100,28 +117,4 @@ function isRefusedForGood(error: unknown): boolean {
     error instanceof PermissionError ||
     error instanceof ConfigError
   );
-}
-
-/** `stopping` covers both; only a deletion ends with the name free, and the next look tells which it was. */
-function isGoingAway(record: SandboxRecord): boolean {
-  return record.providerState.startsWith("destroy");
-}
-
-function checkAdoption(record: SandboxRecord, request: SetupRequest): void {
-  const theirs = readIdentity(record.labels);
-  const { owner, fingerprint } = request.identity;
-  const refuse = (reason: string): never => {
-    throw new SandboxStateError(
-      `The name ${record.name} is taken by sandbox ${record.id}, and it is not adopted: ${reason}`,
-      { operation: "setup", sandboxId: record.id, providerState: record.providerState },
-    );
-  };
-  if (theirs === undefined) refuse("it was not made by this library.");
-  if (owner === undefined) refuse("set `owner` to say which sandboxes are yours.");
-  if (theirs?.owner !== owner) refuse("it belongs to another owner.");
-  if (theirs?.fingerprint !== fingerprint) {
-    refuse(
-      "it was made for another repository, branch, commit, working directory or source. Tear it down first, or use another `name`.",
-    );
-  }
 }

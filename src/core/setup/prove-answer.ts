@@ -20,8 +20,9 @@ export async function proveThatItAnswers(
       const [, home] = (await channel.runScript(script, { signal: attemptSignal })).split(nonce);
       if (home?.startsWith("/")) return home;
     } catch (error) {
+      signal.throwIfAborted();
       const mayPass = (SandboxError.is(error) && error.retryable) || attemptSignal.aborted;
-      if (signal.aborted || !mayPass) throw error;
+      if (!mayPass) throw error;
       await delay(waitBeforeRetryMs(error, attempt), signal);
       continue;
     }

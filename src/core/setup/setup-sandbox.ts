@@ -1,6 +1,7 @@
 import {
   AbortError,
   type LeakedSandbox,
+  SandboxNotFoundError,
   SetupError,
   TimeoutError,
 } from "../../contract/lifecycle-errors.ts";
@@ -12,7 +13,7 @@ import { ensureRunning } from "../lifecycle/ensure-running.ts";
 import { retryIdempotent } from "../retry.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
 import { resolveWorkDir } from "../work-dir.ts";
-import { type CreationFacts, createOrAdopt } from "./create-or-adopt.ts";
+import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./create-or-adopt.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
 import { proveThatItAnswers } from "./prove-answer.ts";
 import { SetupProgress } from "./setup-progress.ts";
@@ -44,22 +45,26 @@ export async function setupSandbox(
   let created: SandboxRecord | undefined;
   const call = { signal: deadline.signal };
   try {
-    const obtained = await progress.step("create", async () => {
-      const result = await createOrAdopt(transport, request, facts, call);
-      facts.mayAppear = false;
-      if (!result.adopted) created = result.record;
-      progress.found(result.record, result.adopted);
-      return result;
-    });
-    const { id } = obtained.record;
-    const record = await progress.step("wait", () =>
-      ensureRunning(transport, id, {
-        operation: "setup",
-        signal: deadline.signal,
-        start: true,
-        onState: progress.state,
-      }),
+    const record = await obtainRunning(
+      () =>
+        progress.step("create", async () => {
+          const result = await createOrAdopt(transport, request, facts, call);
+          facts.mayAppear = false;
+          if (!result.adopted) created = result.record;
+          progress.found(result.record, result.adopted);
+          return result;
+        }),
+      ({ id }) =>
+        progress.step("wait", () =>
+          ensureRunning(transport, id, {
+            operation: "setup",
+            signal: deadline.signal,
+            start: true,
+            onState: progress.state,
+          }),
+        ),
     );
+    const { id } = record;
     const channel = new GuardedChannel(transport, id);
     const homeDirectory = await progress.step("probe", () =>
       proveThatItAnswers(channel, deadline.signal),
@@ -68,14 +73,29 @@ export async function setupSandbox(
     await progress.step(request.config.repoUrl === undefined ? "workDir" : "clone", () =>
       prepareWorkDir(channel, id, request, workDir, deadline),
     );
-    await progress.step("finish", async () => {
-      if (obtained.adopted) return;
-      await retryIdempotent(() => transport.setIdle(id, request.idle, call), deadline.signal);
-    });
+    // Of an adopted sandbox too: the host that made it may have died before this step.
+    await progress.step("finish", () =>
+      retryIdempotent(() => transport.setIdle(id, request.idle, call), deadline.signal),
+    );
     return { record, homeDirectory };
   } catch (error) {
     const leaked = await takeBack(transport, request, created, facts);
     throw explainFailure(error, progress.currentStep, deadline, created?.id, leaked);
+  }
+}
+
+/** A sandbox that was adopted may have been given up by its creator in the same moment; then another one is made. */
+async function obtainRunning(
+  obtain: () => Promise<ObtainedSandbox>,
+  bringToRun: (record: SandboxRecord) => Promise<SandboxRecord>,
+): Promise<SandboxRecord> {
+  for (;;) {
+    const { record, adopted } = await obtain();
+    try {
+      return await bringToRun(record);
+    } catch (error) {
+      if (!adopted || !(error instanceof SandboxNotFoundError)) throw error;
+    }
   }
 }
 
@@ -90,11 +110,11 @@ async function takeBack(
     if (request.config.keepOnFailure === true) {
       return [{ id: created.id, name: created.name, state: created.providerState }];
     }
-    return await undoCreate(transport, request, created, cleanupMs);
+    return undoCreate(transport, request, created, cleanupMs);
   }
   if (!facts.mayAppear) return [];
   const lookMs = request.config.cleanupTimeoutMs ?? lateSandboxMs;
-  return await undoCreate(transport, request, undefined, lookMs);
+  return undoCreate(transport, request, undefined, lookMs);
 }
 
 function explainFailure(

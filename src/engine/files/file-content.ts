@@ -70,7 +70,7 @@ async function openForWriting(
   path: string,
   mode: number | undefined,
 ): Promise<FileHandle> {
-  if (target) return await openExisting(target, path, mode);
+  if (target) return openExisting(target, path, mode);
   if (!entry) throw fileError("EISDIR", "open", path);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(entry, flags, 0o600);

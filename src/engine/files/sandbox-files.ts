@@ -34,7 +34,7 @@ export class SandboxFiles implements EngineFiles {
   ): Promise<EngineFileInfo> {
     const tree = await this.#openTree();
     const followFinal = options.followSymlinks ?? true;
-    return await resolvePath(tree, path, "stat", { followFinal }, (location) => {
+    return resolvePath(tree, path, "stat", { followFinal }, (location) => {
       const { name, stats } = existing(location, "stat", path);
       return describeFile(name, stats, tree.owners);
     });
@@ -42,7 +42,7 @@ export class SandboxFiles implements EngineFiles {
 
   async list(directory: string): Promise<EngineFileInfo[]> {
     const tree = await this.#openTree();
-    return await resolvePath(tree, directory, "scandir", FOLLOW, async (location) => {
+    return resolvePath(tree, directory, "scandir", FOLLOW, async (location) => {
       const target = existing(location, "scandir", directory);
       if (!target.stats.isDirectory()) throw fileError("ENOTDIR", "scandir", directory);
       const names = await readdir(target.path, { encoding: "buffer" });
@@ -57,9 +57,9 @@ export class SandboxFiles implements EngineFiles {
     path: string,
     range: { readonly start?: number; readonly end?: number } = {},
   ): Promise<{ readonly sizeBytes: number; readonly stream: Readable }> {
-    return await this.#resolve(path, "open", FOLLOW, async (location) => {
+    return this.#resolve(path, "open", FOLLOW, async (location) => {
       const target = existing(location, "open", path);
-      return await openForReading(target, path, range);
+      return openForReading(target, path, range);
     });
   }
 
@@ -141,7 +141,7 @@ export class SandboxFiles implements EngineFiles {
     options: { readonly followFinal: boolean },
     use: (location: Location) => Promise<T> | T,
   ): Promise<T> {
-    return await resolvePath(await this.#openTree(), path, syscall, options, use);
+    return resolvePath(await this.#openTree(), path, syscall, options, use);
   }
 
   async #makeParents(path: string, mode: number): Promise<void> {

@@ -1,7 +1,6 @@
 import { dropCapabilities } from "./capabilities.ts";
 import type { ProgramToSpawn } from "./confinement.ts";
 import type { HostPrivileges } from "./host-privileges.ts";
-import { TOOLS_DIRECTORY } from "./mount-plan.ts";
 import type { SystemPrograms } from "./system-programs.ts";
 
 const WANTED_UMASK = 0o022;
@@ -34,7 +33,6 @@ export function enterSandbox(options: EntryOptions): {
 } {
   const { holderPid, programs, privileges, program } = options;
   const namespaces = `/proc/${holderPid}/ns`;
-  const root = `/proc/${holderPid}/root`;
   const { env, unwrap } = wrapEnvironment(options.env);
   const prologue = [...unwrap];
   if (privileges.umask !== WANTED_UMASK) prologue.push("umask 022");
@@ -49,8 +47,8 @@ export function enterSandbox(options: EntryOptions): {
     `--ipc=${namespaces}/ipc`,
     `--pid=${namespaces}/pid_for_children`,
     "--no-fork",
-    `--root=${root}/${TOOLS_DIRECTORY}`,
-    `--wd=${root}`,
+    `--root=/proc/${holderPid}/root`,
+    `--wd=/proc/${holderPid}/cwd`,
     "--",
     programs.setpriv,
     ...(privileges.isMachineRoot ? ["--clear-groups"] : []),

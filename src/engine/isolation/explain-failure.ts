@@ -25,17 +25,17 @@ const UNSUITABLE_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 export async function explainFailure(error: EngineError, directory: string): Promise<Explanation> {
   const { message } = error;
   const { needsUserNamespace } = readHostPrivileges();
-  if (/unshare.*failed|uid_map|gid_map|step: (hostname|mount \/)$/.test(message)) {
-    return needsUserNamespace ? userNamespacesForbidden(message) : namespacesForbidden(message);
-  }
-  if (/overlay|step: mount the root/.test(message) && !/root\/(proc|sys|dev|run)\b/.test(message)) {
-    return await overlayRefused(message, directory);
-  }
-  if (/root\/(proc|sys)\b/.test(message)) {
+  if (/root\/(proc|sys)\b|mount \/proc failed/.test(message)) {
     return {
       reason: `the kernel refuses a new /proc or /sys, because those of this container are masked (${message})`,
       advice: `start the container with --security-opt systempaths=unconfined, or with ${DOCKER_OPTIONS}`,
     };
+  }
+  if (/unshare.*failed|uid_map|gid_map|step: (hostname|mount \/)$/.test(message)) {
+    return needsUserNamespace ? userNamespacesForbidden(message) : namespacesForbidden(message);
+  }
+  if (/overlay|step: mount the root/.test(message) && !/root\/(proc|sys|dev|run)\b/.test(message)) {
+    return overlayRefused(message, directory);
   }
   if (/^missing in/.test(message)) {
     return { reason: message, advice: "install util-linux (with mount), coreutils and findutils" };

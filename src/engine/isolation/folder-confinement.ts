@@ -2,11 +2,11 @@ import { appendFileSync, constants, openSync, readFileSync, rmSync } from "node:
 import { chmod, mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH } from "../files/path-walker.ts";
 import { ChildEngineProcess } from "../processes/engine-process.ts";
 import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
+import { killUntilGone } from "../processes/kill-until-gone.ts";
 import type { PipePool } from "../processes/pipe-pool.ts";
 import { readBootId, readProcessStat, sendSignal } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
@@ -17,7 +17,6 @@ import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from 
 import { SANDBOX_PATH } from "./environment.ts";
 
 const MARKER_VARIABLE = "SANDBOX_ENGINE_MARKER";
-const KILL_POLL_MS = 10;
 
 /**
  * `isolation: "none"`: ordinary processes of this machine, in a folder of their own. They are found again by a variable in
@@ -67,13 +66,7 @@ export class FolderConfinement implements Confinement {
   }
 
   async kill(sandbox: StoredSandbox): Promise<void> {
-    // A process may fork while we look, so we look until there is none.
-    for (;;) {
-      const pids = this.processes(sandbox);
-      if (pids.length === 0) break;
-      for (const pid of pids) sendSignal(pid, "SIGKILL");
-      await delay(KILL_POLL_MS);
-    }
+    await killUntilGone(() => this.processes(sandbox));
     rmSync(sandbox.folder.processGroups, { force: true });
   }
 

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { MountPlan } from "./mount-plan.ts";
 
@@ -7,26 +6,32 @@ import type { MountPlan } from "./mount-plan.ts";
  * Proves that a sandbox's mounts are as planned: `mount --all` skips what it believes to be mounted already, and a guard
  * that is missing would be seen by nobody.
  *
+ * @param mountTable - `/proc/PID/mountinfo`, in which the sandbox's root still is at the path that the host knows.
  * @throws EngineError `SANDBOX_START_FAILED` that names the first difference.
  */
-export function checkMounts(holderPid: number, plan: MountPlan): void {
-  const flagsOf = new Map<string, string[]>();
-  for (const line of readFileSync(`/proc/${holderPid}/mountinfo`, "latin1").split("\n")) {
+export function checkMounts(mountTable: string, sandboxFolder: string, plan: MountPlan): void {
+  const flagsOf = new Map<string, readonly string[]>();
+  for (const line of mountTable.split("\n")) {
     const [, , , , point, flags] = line.split(" ");
-    if (point !== undefined && flags !== undefined) flagsOf.set(point, flags.split(","));
+    if (point !== undefined && flags !== undefined) {
+      flagsOf.set(unescapePath(point), flags.split(","));
+    }
   }
-  for (const { target, options } of [...plan.root, ...plan.details]) {
-    const point = join("/", relative("root", target));
-    const flags = flagsOf.get(point);
-    if (!flags) throw new EngineError("SANDBOX_START_FAILED", `${point} was not mounted`);
+  const root = { target: "root", options: ["nodev"] };
+  for (const { target, options } of [root, ...plan.root, ...plan.details, ...plan.processes]) {
+    const flags = flagsOf.get(join(sandboxFolder, target));
+    if (!flags) throw new EngineError("SANDBOX_START_FAILED", `${target} was not mounted`);
     for (const flag of ["ro", "nosuid", "nodev", "noexec"]) {
       if (options.includes(flag) && !flags.includes(flag)) {
-        throw new EngineError("SANDBOX_START_FAILED", `${point} was mounted without ${flag}`);
+        throw new EngineError("SANDBOX_START_FAILED", `${target} was mounted without ${flag}`);
       }
     }
   }
-  const root = flagsOf.get("/");
-  if (!root?.includes("nodev")) {
-    throw new EngineError("SANDBOX_START_FAILED", "/ was mounted without nodev");
-  }
+}
+
+/** The kernel writes blanks and backslashes as octal escapes. */
+function unescapePath(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 8)),
+  );
 }

@@ -45,6 +45,8 @@ export interface MountPlan {
   readonly root: readonly Mount[];
   /** What is mounted on names in `root`'s own `/dev` and `/sys`. */
   readonly details: readonly Mount[];
+  /** What needs the sandbox's PID namespace. */
+  readonly processes: readonly Mount[];
   /** Directories to make in between, relative to the sandbox's folder. */
   readonly directories: readonly string[];
 }
@@ -64,8 +66,6 @@ export function planMounts(options: MountPlanOptions): MountPlan {
   return {
     root: [
       ...overlaid.map((name) => overlay(name, privileges)),
-      mount("proc", "proc", "proc", NO_FILES),
-      ...(privileges.isMachineRoot ? guardProcesses() : []),
       mount("tmpfs", "dev", "tmpfs", ["nosuid", "noexec", "mode=0755", "size=64k"]),
       // A network that is not the user namespace's own gives it no sysfs; what is harmless is taken from the host.
       privileges.isMachineRoot
@@ -81,6 +81,10 @@ export function planMounts(options: MountPlanOptions): MountPlan {
       mount("devpts", "dev/pts", "devpts", terminalOptions(privileges)),
       mount("tmpfs", "dev/shm", "tmpfs", ["nosuid", "nodev", "mode=1777"]),
       ...tools(options),
+    ],
+    processes: [
+      mount("proc", "proc", "proc", NO_FILES),
+      ...(privileges.isMachineRoot ? guardProcesses() : []),
     ],
   };
 }

@@ -1,17 +1,16 @@
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
 import { ChildEngineProcess } from "../processes/engine-process.ts";
 import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
+import { killUntilGone } from "../processes/kill-until-gone.ts";
 import type { PipePool } from "../processes/pipe-pool.ts";
 import {
   isProcessAlive,
   readBootId,
   readProcessStat,
-  sendSignal,
   signalProcess,
 } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
@@ -28,12 +27,12 @@ import { checkMounts } from "./mount-check.ts";
 import { planMounts, toFstab } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
 import { layOutSandbox, upperDirectory, usableMountPoints } from "./namespace-layout.ts";
+import { refreshResolverConfiguration } from "./resolver-configuration.ts";
 import { findSandboxedProcess, sandboxedGroup } from "./sandboxed-process.ts";
-import { buildSetupScript } from "./setup-script.ts";
+import { holderCommand } from "./setup-script.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
 
-const KILL_POLL_MS = 5;
 /** What the user namespace shows for a user that it does not map. */
 const NOBODY = 65_534;
 
@@ -84,6 +83,8 @@ export class NamespaceConfinement implements Confinement {
   }
 
   async start({ folder, record }: StoredSandbox): Promise<SandboxRun> {
+    const etc = upperDirectory(folder, "etc");
+    await refreshResolverConfiguration(etc, folder.resolverConfiguration);
     const hiddenPaths = await findHiddenPaths(this.#programs.find, this.#system, (name) =>
       upperDirectory(folder, name),
     );
@@ -95,11 +96,11 @@ export class NamespaceConfinement implements Confinement {
       privileges: this.#privileges,
       toolsFolder: this.#folders.tools,
     });
-    await writeFile(folder.mounts.root, toFstab(plan.root));
-    await writeFile(folder.mounts.details, toFstab(plan.details));
-    const holder = await startHolder({
-      unshare: this.#programs.unshare,
-      script: buildSetupScript({
+    for (const step of ["root", "details", "processes"] as const) {
+      await writeFile(folder.mounts[step], toFstab(plan[step]));
+    }
+    const { holder, mountTable } = await startHolder({
+      command: holderCommand({
         folder,
         hostname: record.id,
         devicesFolder: this.#folders.devices,
@@ -107,13 +108,12 @@ export class NamespaceConfinement implements Confinement {
         programs: this.#programs,
         privileges: this.#privileges,
       }),
-      privileges: this.#privileges,
       marker: record.marker,
       hiddenPaths,
       inherited: this.#inherited,
     });
     try {
-      checkMounts(holder.pid, plan);
+      checkMounts(mountTable, folder.path, plan);
     } catch (error) {
       signalProcess(holder, "SIGKILL");
       throw error;
@@ -138,12 +138,7 @@ export class NamespaceConfinement implements Confinement {
 
   async kill({ record }: StoredSandbox): Promise<void> {
     // Not by the recorded run, which is missing when its creator died. The end of the first process is that of all others.
-    for (;;) {
-      const pids = listProcesses().filter((pid) => isOwnProcess(pid, record));
-      if (pids.length === 0) return;
-      for (const pid of pids) sendSignal(pid, "SIGKILL");
-      await delay(KILL_POLL_MS);
-    }
+    await killUntilGone(() => listProcesses().filter((pid) => isOwnProcess(pid, record)));
   }
 
   files({ run, record }: RunningSandbox): FileTree {
@@ -152,7 +147,7 @@ export class NamespaceConfinement implements Confinement {
       owners: this.#owners,
       openRoot: () => {
         if (!this.isRunning(run)) throw stopped(record.id);
-        return openSync(`/proc/${run.holder?.pid}/root`, O_PATH | constants.O_DIRECTORY);
+        return openSync(`/proc/${run.holder?.pid}/cwd`, O_PATH | constants.O_DIRECTORY);
       },
     };
   }

@@ -8,50 +8,43 @@ import {
 } from "../processes/process-identity.ts";
 import { spawnDetached } from "../processes/spawn-detached.ts";
 import { SANDBOX_PATH } from "./environment.ts";
-import type { HostPrivileges } from "./host-privileges.ts";
 import { READY_LINE } from "./setup-script.ts";
 
 export const HOLDER_VARIABLE = "SANDBOX_ENGINE_HOLDER";
 const SETUP_TIMEOUT_MS = 30_000;
 
 export interface HolderOptions {
-  readonly unshare: string;
-  readonly script: string;
-  readonly privileges: HostPrivileges;
+  /** As `holderCommand` gives it. */
+  readonly command: readonly string[];
   /** In the holder's environment, so that it is found even if nobody recorded its PID. */
   readonly marker: string;
   readonly hiddenPaths: readonly string[];
   readonly inherited: readonly number[];
 }
 
+export interface StartedHolder {
+  readonly holder: ProcessIdentity;
+  /** The mount table of the sandbox just before it left the host's tree. */
+  readonly mountTable: string;
+}
+
 /**
- * Starts the process that keeps a sandbox's namespaces, and waits until the sandbox is built.
- *
- * It is `unshare` itself, outside the sandbox's PID namespace: nothing in the sandbox sees it or can change its root, so
- * `/proc/PID/root` and `/proc/PID/ns` of it can be trusted. When it dies, the sandbox's first process dies with it, and
- * with that every other.
+ * Starts the process that keeps a sandbox's namespaces, and waits until the sandbox is built. When it dies, the sandbox's
+ * first process dies with it, and with that every other. Rejects with nothing left running.
  */
-export async function startHolder(options: HolderOptions): Promise<ProcessIdentity> {
-  const { unshare, script, privileges, marker, hiddenPaths, inherited } = options;
-  const { child, pid, exited } = await spawnDetached(
-    {
-      argv: [
-        unshare,
-        ...(privileges.needsUserNamespace ? ["--user", "--map-root-user"] : []),
-        ...["--mount", "--uts", "--ipc", "--pid", "--propagation=private"],
-        ...["--fork", "--kill-child=SIGKILL", "--", "/bin/sh", "-c", script],
-      ],
-      cwd: "/",
-      env: { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker },
-      inherited,
-    },
-    ["pipe", "pipe", "pipe"],
-  );
+export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
+  const { command, marker, hiddenPaths, inherited } = options;
+  const env = { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker };
+  const { child, pid, exited } = await spawnDetached({ argv: command, cwd: "/", env, inherited }, [
+    "pipe",
+    "pipe",
+    "pipe",
+  ]);
   const holder = identifyProcess(pid);
   try {
-    await waitUntilReady(child, exited, hiddenPaths);
+    const mountTable = await waitUntilReady(child, exited, hiddenPaths);
     if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
-    return holder;
+    return { holder, mountTable };
   } catch (error) {
     if (child.exitCode === null && child.signalCode === null) sendSignal(pid, "SIGKILL");
     await exited;
@@ -62,11 +55,12 @@ export async function startHolder(options: HolderOptions): Promise<ProcessIdenti
   }
 }
 
+/** Resolves with what was printed before the line that says so. */
 async function waitUntilReady(
   child: ChildProcess,
   exited: Promise<unknown>,
   hiddenPaths: readonly string[],
-): Promise<void> {
+): Promise<string> {
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new TypeError("The holder has no pipes");
   const complaints: string[] = [];
@@ -76,7 +70,8 @@ async function waitUntilReady(
   stdin.end(Buffer.from(hiddenPaths.map((path) => `${path}\0`).join(""), "latin1"));
   const timeout = AbortSignal.timeout(SETUP_TIMEOUT_MS);
   try {
-    await Promise.race([readLine(stdout, timeout), exited]);
+    const printed = await Promise.race([readUntilReady(stdout, timeout), exited]);
+    if (typeof printed === "string") return printed;
   } catch (error) {
     if (!timeout.aborted) throw error;
     throw new EngineError(
@@ -84,19 +79,19 @@ async function waitUntilReady(
       `The sandbox was not built within ${SETUP_TIMEOUT_MS} ms: ${summarize(complaints)}`,
     );
   }
-  if (child.exitCode !== null || child.signalCode !== null) {
-    if (!stderr.readableEnded) await once(stderr, "end", { signal: timeout });
-    throw new EngineError("SANDBOX_START_FAILED", summarize(complaints));
-  }
+  if (!stderr.readableEnded) await once(stderr, "end", { signal: timeout });
+  throw new EngineError("SANDBOX_START_FAILED", summarize(complaints));
 }
 
-async function readLine(stdout: NodeJS.ReadableStream, signal: AbortSignal): Promise<void> {
+async function readUntilReady(stdout: NodeJS.ReadableStream, signal: AbortSignal): Promise<string> {
   let text = "";
   stdout.setEncoding("utf8");
   stdout.on("data", (chunk: string) => {
     text += chunk;
   });
-  while (!text.includes(`${READY_LINE}\n`)) await once(stdout, "data", { signal });
+  const end = `${READY_LINE}\n`;
+  while (!text.endsWith(end)) await once(stdout, "data", { signal });
+  return text.slice(0, -end.length);
 }
 
 /** Lines that stand for no failure: the script's second half has no `/dev`, and a working directory above its root. */

@@ -29,7 +29,15 @@ export async function probeNamespaces(
   }
   signal?.throwIfAborted();
   const trial = join(directory, `probe-${randomUUID()}`);
-  await mkdir(join(trial, "sandboxes"), { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(join(trial, "sandboxes"), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return {
+      available: false,
+      reason: `the directory cannot be written (${(error as Error).message})`,
+      advice: "choose another directory",
+    };
+  }
   const pipes = await PipePool.open(join(trial, "pipes"));
   try {
     const confinement = await NamespaceConfinement.open(trial, pipes);

@@ -18,55 +18,96 @@ export interface SetupOptions {
 }
 
 /**
- * The script that the first process of a sandbox's namespaces runs. It builds the root, makes it the only thing that is
- * mounted, gives up its privileges and becomes the process that adopts orphans. Standard input: the paths to hide, each
- * ended by NUL. It prints `READY_LINE` at the end; on failure the last line on standard error names the step, and what
- * went wrong is before it.
+ * The command line that builds a sandbox and then keeps it.
+ *
+ * It begins with `unshare`, and after some programs that replace each other the same process ends as a second `unshare`,
+ * the holder, which waits for the sandbox's first process. The holder is outside the sandbox's PID namespace, with the tools
+ * directory as its root and the sandbox's root as its working directory. Both are references to mounts: nothing that the
+ * sandbox renames, unmounts or replaces changes where `/proc/PID/root` and `/proc/PID/cwd` lead. A path could not be
+ * trusted: in a user namespace of its own, a sandbox can rename even mount points.
+ *
+ * Standard input: the paths to hide, each ended by NUL. Standard output: the mount table, then `READY_LINE`. On failure the
+ * last line on standard error names the step, and what went wrong is before it.
  */
-export function buildSetupScript(options: SetupOptions): string {
-  const { folder, hostname, devicesFolder, plan, programs, privileges } = options;
-  const makeReadOnly = privileges.isMachineRoot
-    ? []
-    : [
-        `${programs.mount} -o remount,bind,ro,nosuid,nodev,noexec root/sys || fail "mount /sys read-only"`,
-      ];
+export function holderCommand(options: SetupOptions): string[] {
+  const { programs, privileges } = options;
+  return [
+    programs.unshare,
+    ...(privileges.needsUserNamespace ? ["--user", "--map-root-user"] : []),
+    ...["--mount", "--propagation=private"],
+    ...["--", "/bin/sh", "-c", buildRoot(options), "sh"],
+    // The next stages, as arguments of the first: nobody has to quote them.
+    ...[nameMachine(options), showProcesses(options), leaveHost(options), adoptOrphans()],
+  ];
+}
+
+const FAIL = 'fail() { echo "step: $1" >&2; exit 1; }';
+const INTO_TOOLS = `--root=root/${TOOLS_DIRECTORY} --wd=root`;
+/** Entering the mounts where one is brings back their root. */
+const BACK_TO_ROOT = "--mount=/proc/self/ns/mnt";
+
+/** Runs in the host's tree, in mounts of its own. */
+function buildRoot({ folder, devicesFolder, plan, programs, privileges }: SetupOptions): string {
+  const { mount, nsenter, unshare } = programs;
+  const guardSys = "remount,bind,ro,nosuid,nodev,noexec root/sys";
   return [
     "set -u",
-    'fail() { echo "step: $1" >&2; exit 1; }',
+    FAIL,
     `cd ${quote(folder.path)} || fail cd`,
-    `{ echo ${quote(hostname)} >/proc/sys/kernel/hostname; } 2>/dev/null || hostname ${quote(hostname)} || fail hostname`,
-    `${programs.mount} --bind -o nodev root root || fail "mount /"`,
-    `${programs.mount} --all --fstab ${quote(folder.mounts.root)} || fail "mount the root"`,
+    `${mount} --bind -o nodev root root || fail "mount /"`,
+    `${mount} --all --fstab ${quote(folder.mounts.root)} || fail "mount the root"`,
     `cp -a ${quote(`${devicesFolder}/.`)} root/dev || fail "fill /dev"`,
     `mkdir -m 1777 ${plan.directories.join(" ")} || fail mkdir`,
-    `${programs.mount} --all --fstab ${quote(folder.mounts.details)} || fail "mount devices"`,
-    ...makeReadOnly,
-    // For `umount` and `nsenter` below; it goes before the sandbox's own processes come.
-    `${programs.mount} -t proc -o nosuid,nodev,noexec proc root/${TOOLS_DIRECTORY}/proc || fail "mount /proc"`,
-    // From here on the host's programs come from the tools directory, and paths are the new root's.
-    `exec ${programs.nsenter} --root=root/${TOOLS_DIRECTORY} --wd=root -- /bin/sh -c ${quote(finish(options))}`,
+    `${mount} --all --fstab ${quote(folder.mounts.details)} || fail "mount devices"`,
+    ...(privileges.isMachineRoot ? [] : [`${mount} -o ${guardSys} || fail "guard /sys"`]),
+    `exec ${nsenter} ${INTO_TOOLS} -- ${unshare} --mount --propagation=unchanged --uts --ipc --pid --mount-proc=/proc --fork --kill-child=SIGKILL -- /bin/sh -c "$1" sh "$2" "$3" "$4"`,
   ].join("\n");
 }
 
-/** Runs with the tools directory as its root and the new root as its working directory. */
-function finish({ folder, programs, privileges }: SetupOptions): string {
+/** Runs as the first process of the sandbox's PID namespace; its root is the tools directory. */
+function nameMachine({ hostname, programs }: SetupOptions): string {
+  const name = quote(hostname);
+  return [
+    FAIL,
+    `{ echo ${name} >/proc/sys/kernel/hostname; } 2>/dev/null || hostname ${name} || fail hostname`,
+    `exec ${programs.nsenter} ${BACK_TO_ROOT} -- /bin/sh -c "$1" sh "$2" "$3"`,
+  ].join("\n");
+}
+
+/** Runs in the host's tree again, for the last time. */
+function showProcesses({ folder, programs }: SetupOptions): string {
+  return [
+    FAIL,
+    `cd ${quote(folder.path)} || fail cd`,
+    `${programs.mount} --all --fstab ${quote(folder.mounts.processes)} || fail "mount /proc"`,
+    "cat /proc/self/mountinfo || fail mountinfo",
+    `exec ${programs.nsenter} ${INTO_TOOLS} -- /bin/sh -c "$1" sh "$2"`,
+  ].join("\n");
+}
+
+/** Runs with the tools directory as its root and the sandbox's root as its working directory. */
+function leaveHost({ folder, programs, privileges }: SetupOptions): string {
+  const { nsenter, pivot_root: pivotRoot, umount, setpriv, unshare } = programs;
   const oldRoot = join(folder.root, OLD_ROOT_DIRECTORY);
   const groups = privileges.isMachineRoot ? "--clear-groups " : "";
-  const adopt = [
+  return [
+    FAIL,
+    `${nsenter} ${BACK_TO_ROOT} -- ${pivotRoot} ${quote(folder.root)} ${quote(oldRoot)} || fail pivot_root`,
+    `${umount} --no-canonicalize --lazy ${OLD_ROOT_DIRECTORY} || fail "umount the old root"`,
+    `rmdir ${OLD_ROOT_DIRECTORY} && ${umount} --no-canonicalize --lazy /proc || fail "clean up"`,
+    // Only now: a link among the sandbox's own files cannot lead to the host any more.
+    "xargs -0 -r rm -rf -- || fail hide",
+    `exec ${setpriv} ${groups}${dropCapabilities().join(" ")} -- ${unshare} --root=. --wd=/ -- /bin/sh -c "$1"`,
+  ].join("\n");
+}
+
+/** Runs inside, without privileges, for as long as the sandbox lives. */
+function adoptOrphans(): string {
+  return [
     `echo ${READY_LINE}`,
     "exec </dev/null >/dev/null 2>&1",
     // A shell that waits for one child reaps every other on the way. Somebody inside may end the child, so it comes again.
     "while :; do sleep 2147483647; [ $? -ne 127 ] || exit 1; done",
-  ].join("\n");
-  return [
-    'fail() { echo "step: $1" >&2; exit 1; }',
-    // Entering the mounts where we are brings back their root, from which the host's `pivot_root` still is reachable.
-    `${programs.nsenter} --mount=/proc/self/ns/mnt -- ${programs.pivot_root} ${quote(folder.root)} ${quote(oldRoot)} || fail pivot_root`,
-    `${programs.umount} --no-canonicalize --lazy ${OLD_ROOT_DIRECTORY} || fail "umount the old root"`,
-    `rmdir ${OLD_ROOT_DIRECTORY} && ${programs.umount} --no-canonicalize --lazy /proc || fail "clean up"`,
-    // Only now: a link among the sandbox's own files cannot lead to the host any more.
-    "xargs -0 -r rm -rf -- || fail hide",
-    `exec ${programs.setpriv} ${groups}${dropCapabilities().join(" ")} -- ${programs.unshare} --root=. --wd=/ -- /bin/sh -c ${quote(adopt)}`,
   ].join("\n");
 }
 

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { nameOfOwner, removeFoldersOfTheDead } from "../state/owned-folders.ts";
 import { removeTree } from "../state/remove-tree.ts";
-import { identifyProcess } from "./process-identity.ts";
 
 const run = promisify(execFile);
 const PIPES_PER_BATCH = 48;
@@ -39,14 +39,8 @@ export class PipePool {
   /** Also removes the pools of processes that died. */
   static async open(parentDirectory: string): Promise<PipePool> {
     await mkdir(parentDirectory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(parentDirectory)) {
-      const [pid, startTicks] = name.split("-");
-      if (identifyProcess(Number(pid))?.startTicks !== startTicks) {
-        await removeTree(join(parentDirectory, name));
-      }
-    }
-    const startTicks = identifyProcess(process.pid)?.startTicks ?? "";
-    const directory = join(parentDirectory, `${process.pid}-${startTicks}-${randomUUID()}`);
+    await removeFoldersOfTheDead(parentDirectory);
+    const directory = join(parentDirectory, nameOfOwner());
     await mkdir(directory, { mode: 0o700 });
     return new PipePool(directory);
   }

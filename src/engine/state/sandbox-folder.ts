@@ -8,9 +8,11 @@ export interface SandboxFolder {
   /** Upper and work directories of the overlays. */
   readonly layers: string;
   readonly record: string;
-  /** What to mount, in two steps, for `mount --fstab`. */
-  readonly mounts: { readonly root: string; readonly details: string };
+  /** What to mount, in three steps, for `mount --fstab`. */
+  readonly mounts: { readonly root: string; readonly details: string; readonly processes: string };
   readonly processGroups: string;
+  /** The host's name servers as the sandbox got them last. */
+  readonly resolverConfiguration: string;
 }
 
 export function sandboxFolder(engineDirectory: string, id: string): SandboxFolder {
@@ -20,7 +22,12 @@ export function sandboxFolder(engineDirectory: string, id: string): SandboxFolde
     root: join(path, "root"),
     layers: join(path, "layers"),
     record: join(path, "sandbox.json"),
-    mounts: { root: join(path, "mounts-root"), details: join(path, "mounts-details") },
+    mounts: {
+      root: join(path, "mounts-root"),
+      details: join(path, "mounts-details"),
+      processes: join(path, "mounts-processes"),
+    },
     processGroups: join(path, "process-groups"),
+    resolverConfiguration: join(path, "resolv.conf"),
   };
 }

@@ -51,13 +51,17 @@ export async function readRecord(path: string): Promise<SandboxRecord | undefine
   return record;
 }
 
-/** A crash leaves the old record or the new one, never a part. */
+export function formatRecord(record: SandboxRecord): string {
+  return `${JSON.stringify(record, undefined, 2)}\n`;
+}
+
+/** A crash leaves the old record or the new one, never a part; a crash of the machine too. */
 export async function writeRecord(path: string, record: SandboxRecord): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {
     const file = await open(temporary, "wx", 0o600);
     try {
-      await file.writeFile(`${JSON.stringify(record, undefined, 2)}\n`);
+      await file.writeFile(formatRecord(record));
       await file.sync();
     } finally {
       await file.close();

@@ -1,19 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { EngineSandboxOptions } from "../engine-types.ts";
 import type { Confinement, StoredSandbox } from "../isolation/confinement.ts";
 import type { ChildEngineProcess } from "../processes/engine-process.ts";
 import { identifyProcess, isProcessAlive } from "../processes/process-identity.ts";
+import { nameOfOwner, removeFoldersOfTheDead } from "./owned-folders.ts";
 import { removeTree } from "./remove-tree.ts";
 import { sandboxFolder } from "./sandbox-folder.ts";
 import { withLock } from "./sandbox-lock.ts";
-import { readRecord, type SandboxRecord, writeRecord } from "./sandbox-record.ts";
-
-/** A folder without a record is younger than this only while its creator is about to write one. */
-const RECORD_OVERDUE_MS = 60_000;
+import { formatRecord, readRecord, type SandboxRecord, writeRecord } from "./sandbox-record.ts";
 
 /** The sandboxes of one engine directory. */
 export class SandboxStore {
@@ -31,9 +29,10 @@ export class SandboxStore {
   /** Makes the engine's own folders and removes what a process that died in the middle of its work left behind. */
   async open(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of ["sandboxes", "locks", "trash"]) {
+    for (const name of ["sandboxes", "locks", "trash", "staging"]) {
       await mkdir(join(this.#directory, name), { recursive: true, mode: 0o700 });
     }
+    await removeFoldersOfTheDead(join(this.#directory, "staging"));
     for (const name of await readdir(join(this.#directory, "trash"))) {
       await removeTree(join(this.#directory, "trash", name));
     }
@@ -80,7 +79,7 @@ export class SandboxStore {
 
   async ids(): Promise<string[]> {
     this.#assertOpen();
-    return await readdir(join(this.#directory, "sandboxes"));
+    return readdir(join(this.#directory, "sandboxes"));
   }
 
   async save(record: SandboxRecord): Promise<void> {
@@ -90,7 +89,7 @@ export class SandboxStore {
   /** Runs an action on the newest record while nobody else changes the sandbox. */
   async exclusively<T>(id: string, action: (stored: StoredSandbox) => Promise<T>): Promise<T> {
     await this.load(id);
-    return await withLock(this.#lockPath(id), async () => action(await this.load(id)));
+    return withLock(this.#lockPath(id), async () => action(await this.load(id)));
   }
 
   /** Creates and starts a sandbox; on any failure nothing is left of it. */
@@ -112,18 +111,16 @@ export class SandboxStore {
       run: null,
     };
     const folder = sandboxFolder(this.#directory, id);
-    await this.#claim(id, folder.path);
+    await this.#claim(record);
     const stored: StoredSandbox = { folder, record };
     try {
-      await this.save(record);
       await this.confinement.prepare(stored);
       const run = await this.confinement.start(stored);
       const ready: SandboxRecord = { ...record, phase: "ready", run };
       await this.save(ready);
       return { folder, record: ready };
     } catch (error) {
-      await this.confinement.kill(stored);
-      await this.#discard(id);
+      await this.#undo(stored, error);
       throw error;
     }
   }
@@ -140,12 +137,32 @@ export class SandboxStore {
     await this.#removeLockClaims(id);
   }
 
-  async #claim(id: string, path: string): Promise<void> {
+  async #undo(stored: StoredSandbox, reason: unknown): Promise<void> {
     try {
-      await mkdir(path, { mode: 0o700 });
+      await this.confinement.kill(stored);
+      await this.#discard(stored.record.id);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      throw new EngineError("SANDBOX_EXISTS", `There is already a sandbox ${id}`);
+      throw new AggregateError(
+        [reason, error],
+        `The sandbox ${stored.record.id} could not be created, nor what there was of it taken away`,
+      );
+    }
+  }
+
+  /** The folder gets its name with the record in it, so a folder never is there without saying whose it is. */
+  async #claim(record: SandboxRecord): Promise<void> {
+    const { path } = sandboxFolder(this.#directory, record.id);
+    const staged = join(this.#directory, "staging", nameOfOwner());
+    try {
+      await mkdir(staged, { mode: 0o700 });
+      // Not forced to the disk: after a crash of the machine nobody misses what was being created.
+      const name = basename(sandboxFolder("/", record.id).record);
+      await writeFile(join(staged, name), formatRecord(record), { mode: 0o600 });
+      await rename(staged, path);
+    } catch (error) {
+      await removeTree(staged);
+      if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
+      throw new EngineError("SANDBOX_EXISTS", `There is already a sandbox ${record.id}`);
     }
   }
 
@@ -160,11 +177,8 @@ export class SandboxStore {
     const folder = sandboxFolder(this.#directory, id);
     try {
       const record = await readRecord(folder.record);
-      if (record) return record.phase === "creating" && !isProcessAlive(record.creator);
-      const { mtimeMs } = await stat(folder.path);
-      return Date.now() - mtimeMs > RECORD_OVERDUE_MS;
+      return record?.phase === "creating" && !isProcessAlive(record.creator);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
       // A record that we cannot read may be a sandbox that somebody needs: it is kept, and `get` says what is wrong with it.
       if (error instanceof EngineError) return false;
       throw error;

@@ -7,7 +7,9 @@ import {
   CommandRunner,
   type CommandRunnerOptions,
 } from "../../../../src/core/commands/command-runner.ts";
+import { processesOf } from "../../../helpers/processes-of.ts";
 import { ShellChannel } from "../../../helpers/shell-channel.ts";
+import { until } from "../../../helpers/until.ts";
 
 /** A runner on a real shell of this machine, with everything it leaves removed at the end. */
 export class CommandBench implements AsyncDisposable {
@@ -57,4 +59,9 @@ export class CommandBench implements AsyncDisposable {
 
 export function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("utf8");
+}
+
+/** Resolves when no process of a bench is left. */
+export function nothingRuns(bench: CommandBench): Promise<true> {
+  return until(async () => (await processesOf(bench.channel.home)).length === 0);
 }

@@ -63,9 +63,12 @@ for (const shells of pairs) {
       }
     });
 
-    test("runs a command of 2 MiB", async () => {
+    // Bash and zsh read their input byte by byte, which takes seconds.
+    test.runIf(shells.outer === shells.inner)("runs a command of 2 MiB", async () => {
       await using bench = await CommandBench.open(shells);
-      const payload = 'it\'s "€" \\ $x `y` \u0081\u0085\t😀\n'.repeat(70_000);
+      const payload = `it's "€" \\ $x \`y\` \u0081\u0085\t😀${" and more".repeat(30)}\n`.repeat(
+        7_000,
+      );
       expect(Buffer.byteLength(payload)).toBeGreaterThan(1.9 * 1024 * 1024);
       const outcome = await bench.run(`sha256sum <<'END_OF_PAYLOAD'\n${payload}END_OF_PAYLOAD`);
       expect(text(outcome.stdoutBytes).slice(0, 64)).toBe(

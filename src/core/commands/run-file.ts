@@ -1,0 +1,73 @@
+import { shellQuote } from "../shell-quote.ts";
+import { processFunctions } from "./process-fragment.ts";
+import { shellText } from "./shell-text.ts";
+
+/** The variable by which every process of a command can be found. Its value is the name of the record. */
+export const processVariable = "SANDBOX_BACKEND_PROCESS";
+
+/**
+ * The file that becomes the command. Arguments: record, umask, process of the waiter, keeper and its start time, secrets or nothing.
+ * What can fail comes before the gate; once `.pid` says `pid`, the command begins.
+ */
+export function runFile(
+  shellPath: string,
+  record: string,
+  env: Readonly<Record<string, string>>,
+  withSecrets: boolean,
+): string {
+  const shell = shellQuote(shellPath);
+  const unassignable = Object.entries(env).filter(([name]) => shellOwnNames.has(name));
+  const prefix = unassignable.map((entry) => shellQuote(entry.join("="))).join(" ");
+  return [
+    identify,
+    ...(withSecrets ? [takeSecrets] : []),
+    // A locale that the image does not have makes bash complain.
+    `{\n${exportLines({ ...env, [processVariable]: record })}} 2>/dev/null`,
+    // From here on no variable is ours: the exports may have overwritten any.
+    `set -C`,
+    `{ printf '%s\\n' "$3" >"$1.pid"; } 2>/dev/null || exit 125`,
+    `umask "$2"`,
+    prefix === "" ? `exec ${shell} "$1.cmd"` : `exec env ${prefix} ${shell} "$1.cmd"`,
+    "",
+  ].join("\n");
+}
+
+const identify = shellText(`
+  # Descriptor 4 is the command's standard error; what is said before comes from "env" or "setsid".
+  exec 2>&4 4>&-
+  ${processFunctions}
+  know_boot
+  stat_of self || st_start=- st_group=-
+  set -- "$1" "$2" "pid $$ $st_start $st_group $3 $4 $5 $boot ." "$6"
+`);
+
+const takeSecrets = shellText(`
+  . "$4"
+  # Emptied as well, for the case that rm cannot be found.
+  : >"$4"
+  rm -f "$4"
+`);
+
+/** Names that bash (as sh) does not let a script assign, or gives a meaning of its own. */
+const shellOwnNames: ReadonlySet<string> = new Set([
+  "UID",
+  "EUID",
+  "PPID",
+  "SHELLOPTS",
+  "BASHOPTS",
+  "BASH_VERSINFO",
+  "FUNCNAME",
+  "GROUPS",
+  "DIRSTACK",
+  "RANDOM",
+  "SECONDS",
+  "LINENO",
+]);
+
+/** Lines that export variables, for a file that a shell reads. */
+export function exportLines(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .filter(([name]) => !shellOwnNames.has(name))
+    .map(([name, value]) => `export ${name}=${shellQuote(value)}\n`)
+    .join("");
+}

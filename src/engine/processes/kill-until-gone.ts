@@ -1,0 +1,27 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "../engine-error.ts";
+import { sendSignal } from "./process-identity.ts";
+
+const POLL_MS = 5;
+const WAIT_MS = 10_000;
+
+/**
+ * Kills what `find` finds until it finds nothing: a process may fork while we look.
+ *
+ * @throws EngineError `PROCESSES_REMAIN` when some outlive ten seconds of it, such as those that wait for a broken disk.
+ */
+export async function killUntilGone(find: () => readonly number[]): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  for (;;) {
+    const pids = find();
+    if (pids.length === 0) return;
+    if (performance.now() > deadline) {
+      throw new EngineError(
+        "PROCESSES_REMAIN",
+        `Still there ${WAIT_MS} ms after SIGKILL: ${pids.join(", ")}`,
+      );
+    }
+    for (const pid of pids) sendSignal(pid, "SIGKILL");
+    await delay(POLL_MS);
+  }
+}

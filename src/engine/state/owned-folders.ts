@@ -1,0 +1,23 @@
+import { randomUUID } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../engine-error.ts";
+import { identifyProcess } from "../processes/process-identity.ts";
+import { removeTree } from "./remove-tree.ts";
+
+/** A new name for a folder that is of use to this process alone. */
+export function nameOfOwner(): string {
+  const identity = identifyProcess(process.pid);
+  if (!identity) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
+  return `${identity.pid}-${identity.startTicks}-${identity.bootId.slice(0, 8)}-${randomUUID()}`;
+}
+
+/** Removes those folders, named by `nameOfOwner`, whose process has ended. */
+export async function removeFoldersOfTheDead(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const [pid, startTicks, boot] = name.split("-");
+    const owner = identifyProcess(Number(pid));
+    const isAlive = owner?.startTicks === startTicks && owner?.bootId.slice(0, 8) === boot;
+    if (!isAlive) await removeTree(join(parent, name));
+  }
+}

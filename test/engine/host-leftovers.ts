@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** PIDs of the machine's processes whose command line or environment names this text. */
+export function processesNaming(text: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid && processNames(pid, text));
+}
+
+/** Lines of this process's mount table that name this text. */
+export function mountsNaming(text: string): string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(text));
+}
+
+function processNames(pid: number, text: string): boolean {
+  return ["cmdline", "environ"].some((name) => {
+    try {
+      return readFileSync(`/proc/${pid}/${name}`, "latin1").includes(text);
+    } catch {
+      // Gone, or of another user.
+      return false;
+    }
+  });
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { LocalEngine } from "../../../src/engine/local-engine.ts";
+import { runShell } from "../run-program.ts";
+
+/** What a sandbox of an ordinary user must be able to do; run under another uid by the test when that is root. */
+async function main(directory: string): Promise<void> {
+  assert.notEqual(process.getuid?.(), 0);
+  const engine = await LocalEngine.open({ directory });
+  const sandbox = await engine.create({ id: "ordinary" });
+
+  const identity = await runShell(sandbox, "id -u; hostname; pwd; echo $HOME");
+  assert.equal(identity.stdout, "0\nordinary\n/workspace\n/root\n");
+
+  const writing = await runShell(
+    sandbox,
+    "echo a >/etc/own && echo b >/usr/local/bin/own && rm /etc/hostname && mkdir /opt/own && cat /etc/own",
+  );
+  assert.deepEqual(writing, { stdout: "a\n", stderr: "", exitCode: 0, signal: null });
+
+  const forbidden = await runShell(sandbox, "mount -t tmpfs x /mnt");
+  assert.notEqual(forbidden.exitCode, 0);
+  const host = await runShell(sandbox, `ls -d ${directory}; ls -A /home /mnt`);
+  assert.equal(host.stdout, "/home:\n\n/mnt:\n");
+
+  await sandbox.files.write("/root/file", Buffer.from("content"));
+  const info = await sandbox.files.stat("/root/file");
+  assert.deepEqual([info.uid, info.gid, info.mode], [0, 0, 0o644]);
+  await sandbox.files.setOwner("/root/file", { uid: 0, gid: 0 });
+  await assert.rejects(sandbox.files.setOwner("/root/file", { uid: 1234 }), { code: "EINVAL" });
+  assert.equal((await sandbox.files.stat("/usr/bin/env")).uid, 65_534);
+  await assert.rejects(sandbox.files.stat(directory), { code: "ENOENT" });
+
+  await sandbox.stop({ graceMs: 0 });
+  await sandbox.start();
+  assert.equal((await runShell(sandbox, "cat /root/file /etc/own")).stdout, "contenta\n");
+
+  await runShell(sandbox, "mkdir -p /workspace/closed/inner && chmod 000 /workspace/closed");
+  const sleeper = await sandbox.spawn(["sleep", "1000"]);
+  for (const stream of [sleeper.stdout, sleeper.stderr]) stream.resume();
+  await sandbox.delete();
+  assert.deepEqual(await sleeper.exited, { exitCode: null, signal: "SIGKILL" });
+  assert.equal(existsSync(`${directory}/sandboxes/ordinary`), false);
+  await engine.close();
+  process.stdout.write("ok");
+}
+
+await main(process.argv[2] ?? "");

@@ -1,0 +1,33 @@
+import { afterAll } from "vitest";
+import { createBackend } from "../../src/create-backend.ts";
+import { type ServerProfileName, startDaytonaEmulator } from "../../src/emulator/index.ts";
+import { startGitServer } from "./git-http-server.ts";
+import { runConformance } from "./run-conformance.ts";
+
+/** The conformance suite on `DaytonaBackend` over the real SDK, against an emulator of that server. */
+export async function runEmulatorConformance(profile: ServerProfileName): Promise<void> {
+  // Cases are registered while the test file loads, and they need the servers' addresses.
+  const gitServer = await startGitServer();
+  afterAll(() => gitServer.close());
+  const emulator = await startDaytonaEmulator({ profile });
+  afterAll(() => emulator.close());
+
+  runConformance({
+    name: `daytona (emulator, ${profile})`,
+    createBackend: (config) =>
+      createBackend("daytona", { ...config, apiKey: emulator.apiKey, apiUrl: emulator.url }),
+    listSandboxIds: async () => emulator.sandboxes().map(({ id }) => id),
+    countRequests: () => emulator.requests.count(),
+    secrets: [emulator.apiKey],
+    git: {
+      public: {
+        url: gitServer.repositories.public,
+        defaultBranch: gitServer.branches.default,
+        otherBranch: gitServer.branches.other,
+        olderCommit: gitServer.commits.at(-1) ?? "",
+      },
+      private: { url: gitServer.repositories.private, credentials: gitServer.credentials },
+      missing: { url: gitServer.repositories.missing, kind: "repository-not-found" },
+    },
+  });
+}
