@@ -15,7 +15,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
   switch (command) {
     case "emulator":
-      return await runEmulatorCommand(rest);
+      return runEmulatorCommand(rest);
     case "version":
     case "--version": {
       process.stdout.write(`${manifest.version}\n`);

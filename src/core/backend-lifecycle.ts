@@ -180,7 +180,7 @@ export abstract class BackendLifecycle {
   }
 
   async status(options?: CallOptions): Promise<Status> {
-    return await this.bounded("status", options, statusTimeoutMs, async (deadline) => {
+    return this.bounded("status", options, statusTimeoutMs, async (deadline) => {
       const id = this.sandboxId;
       if (id === undefined) {
         return { state: "none", id, message: undefined, providerState: undefined };

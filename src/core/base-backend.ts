@@ -74,7 +74,7 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
   abstract readonly capabilities: Capabilities;
 
   async exec(command: Command, options?: ExecOptions): Promise<ExecResult> {
-    return await this.guard("exec", async () => {
+    return this.guard("exec", async () => {
       const checkedCommand = checkCommand(command);
       const checked = checkExecOptions(options);
       const timeoutMs = checked.timeoutMs ?? execTimeoutMs;
@@ -101,15 +101,15 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
   ): Promise<Uint8Array>;
   async readFile(path: string, options?: ReadFileOptions): Promise<string | Uint8Array> {
     const { encoding, maxBytes, ...call } = this.#check("readFile", readSchema, options);
-    return await this.bounded("readFile", call, fileTimeoutMs, async (deadline) => {
+    return this.bounded("readFile", call, fileTimeoutMs, async (deadline) => {
       const checkedPath = this.#path(path);
       const { files } = this.attachment("readFile");
-      return await readWholeFile(files, checkedPath, { encoding, maxBytes }, deadline);
+      return readWholeFile(files, checkedPath, { encoding, maxBytes }, deadline);
     });
   }
 
   async readFileStream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
-    return await this.guard("readFileStream", async () => {
+    return this.guard("readFileStream", async () => {
       const { signal, timeoutMs } = this.#check(
         "readFileStream",
         z.strictObject(callShape),
@@ -157,7 +157,7 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
 
   async listFiles(directory: string, options?: ListFilesOptions): Promise<FileInfo[]> {
     const { depth, ...call } = this.#check("listFiles", listSchema, options);
-    return await this.bounded("listFiles", call, fileTimeoutMs, (deadline) =>
+    return this.bounded("listFiles", call, fileTimeoutMs, (deadline) =>
       this.attachment("listFiles").files.list(
         this.#path(directory, "directory"),
         depth ?? 1,
@@ -167,13 +167,13 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
   }
 
   async stat(path: string, options?: CallOptions): Promise<FileInfo> {
-    return await this.bounded("stat", options, fileTimeoutMs, (deadline) =>
+    return this.bounded("stat", options, fileTimeoutMs, (deadline) =>
       this.attachment("stat").files.stat(this.#path(path), deadline),
     );
   }
 
   async exists(path: string, options?: CallOptions): Promise<boolean> {
-    return await this.bounded("exists", options, fileTimeoutMs, (deadline) =>
+    return this.bounded("exists", options, fileTimeoutMs, (deadline) =>
       this.attachment("exists").files.exists(this.#path(path), deadline),
     );
   }
@@ -239,10 +239,10 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
 
   async getPreviewUrl(port: number, options?: PreviewUrlOptions): Promise<PreviewUrl> {
     const { minTtlMs, ...call } = this.#check("getPreviewUrl", previewSchema, options);
-    return await this.bounded("getPreviewUrl", call, previewTimeoutMs, async (deadline) => {
+    return this.bounded("getPreviewUrl", call, previewTimeoutMs, async (deadline) => {
       const checkedPort = checkPort(port);
       const { sandboxId } = this.attachment("getPreviewUrl");
-      return await this.transport.getPreviewUrl(
+      return this.transport.getPreviewUrl(
         sandboxId,
         checkedPort,
         minTtlMs ?? previewTtlMs,

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../contract/backend.ts";
 import type { BackendConfig } from "../contract/config.ts";
+import type { GitErrorKind } from "../contract/file-errors.ts";
 import type { Conformance } from "./conformance.ts";
 import type { GitFixture } from "./conformance-options.ts";
+import { inGroups } from "./in-groups.ts";
 
 const area = "git";
 
@@ -110,40 +112,26 @@ export function gitCases(conformance: Conformance): void {
     });
   });
 
-  add("fails for a repository that does not exist, and leaves nothing", async ({ missing }) => {
+  add("fails for what the remote does not have or is not there, and leaves nothing", async (fixture) => {
+    const failures: ReadonlyArray<readonly [config: BackendConfig, kind: GitErrorKind]> = [
+      [{ repoUrl: fixture.missing.url }, fixture.missing.kind],
+      [{ repoUrl: fixture.public.url, commit: "0123456789".repeat(4) }, "commit-not-found"],
+      // Port 9 is discard: nothing listens there.
+      [{ repoUrl: "http://127.0.0.1:9/nothing.git" }, "unreachable"],
+    ];
     await conformance.leavesNothing(async () => {
-      const backend = conformance.newBackend({ repoUrl: missing.url });
-      const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
-        operation: "setup",
+      await inGroups(failures, 3, async ([config, kind]) => {
+        const backend = conformance.newBackend(config);
+        const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
+          operation: "setup",
+        });
+        assert.equal(error.step, "clone");
+        assert.deepEqual(error.leaked, []);
+        assert.equal(gitErrorKindOf(error), kind);
+        assert.equal(backend.sandboxId, undefined);
+        conformance.release(backend);
       });
-      assert.equal(error.step, "clone");
-      assert.deepEqual(error.leaked, []);
-      assert.equal(gitErrorKindOf(error), missing.kind);
-      assert.equal(backend.sandboxId, undefined);
-      await backend[Symbol.asyncDispose]();
     });
-  });
-
-  add("fails for a commit that the remote does not have", async ({ public: repository }) => {
-    const backend = conformance.newBackend({
-      repoUrl: repository.url,
-      commit: "0123456789abcdef0123456789abcdef01234567",
-    });
-    const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
-      operation: "setup",
-    });
-    assert.equal(gitErrorKindOf(error), "commit-not-found");
-    await backend[Symbol.asyncDispose]();
-  });
-
-  add("fails for a remote that cannot be reached", async () => {
-    // Port 9 is discard: nothing listens there.
-    const backend = conformance.newBackend({ repoUrl: "http://127.0.0.1:9/nothing.git" });
-    const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
-      operation: "setup",
-    });
-    assert.equal(gitErrorKindOf(error), "unreachable");
-    await backend[Symbol.asyncDispose]();
   });
 }
 

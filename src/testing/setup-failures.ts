@@ -16,7 +16,7 @@ export function setupFailureCases(conformance: Conformance): void {
     conformance.add(area, `leaves nothing when it is ${how}, at whatever moment`, async () => {
       await conformance.leavesNothing(async () => {
         const durationMs = await setupDurationMs(conformance);
-        await inGroups(parts, 2, async (part) => {
+        await inGroups(parts, 4, async (part) => {
           const afterMs = Math.max(1, Math.round(durationMs * part));
           const backend = conformance.newBackend({ cleanupTimeoutMs });
           const options =
@@ -42,7 +42,7 @@ export function setupFailureCases(conformance: Conformance): void {
 
   conformance.add(area, "leaves nothing when each step is aborted as it begins", async () => {
     await conformance.leavesNothing(async () => {
-      await inGroups(["wait", "probe", "workDir", "finish"], 2, async (step) => {
+      await inGroups(["wait", "probe", "workDir", "finish"], 4, async (step) => {
         const controller = new AbortController();
         const backend = conformance.newBackend({ cleanupTimeoutMs });
         let reached = false;

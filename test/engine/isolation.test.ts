@@ -160,6 +160,15 @@ describe.skipIf(skipped)(`what a sandbox sees and may do, isolation ${title}`, (
     },
   );
 
+  test("gives variables of the dynamic loader to the program and not to what starts it", async () => {
+    const { stdout, stderr } = await runProgram(sandbox, ["sh", "-c", "echo $LD_PRELOAD"], {
+      env: { LD_PRELOAD: "/tmp/no-such.so" },
+    });
+    expect(stdout).toBe("/tmp/no-such.so\n");
+    // The loader complains once for each program that gets the variable.
+    expect(stderr.split("no-such.so")).toHaveLength(2);
+  });
+
   test("shows nothing of the host while a program is on its way in", async () => {
     const marker = join(temporary.directory, "sandboxes");
     const watch = `while :; do for p in /proc/[0-9]*; do for l in root cwd; do

@@ -40,7 +40,7 @@ export class DaytonaBackend extends BaseBackend {
   async native(): Promise<unknown> {
     const { sandboxId } = this;
     if (sandboxId === undefined) return undefined;
-    return await this.bounded("native", undefined, 30_000, (deadline) =>
+    return this.bounded("native", undefined, 30_000, (deadline) =>
       this.#connection.sandbox(sandboxId, deadline),
     );
   }

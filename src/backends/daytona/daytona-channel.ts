@@ -48,7 +48,7 @@ export class DaytonaChannel implements SandboxChannel {
       };
       if (range !== undefined) headers.Range = `bytes=${range.start}-${range.end - 1}`;
       const response = await fetch(url, { headers, redirect: "manual", signal: call.signal });
-      return await openBody(response, range);
+      return openBody(response, range);
     });
   }
 
@@ -90,7 +90,7 @@ export class DaytonaChannel implements SandboxChannel {
       if (isAddressTrouble(error)) {
         const fresh = await this.#connection.refresh(this.#sandboxId, call);
         if (fresh !== undefined && fresh.toolboxProxyUrl !== sandbox.toolboxProxyUrl) {
-          return await use(fresh).catch((again: unknown) => {
+          return use(fresh).catch((again: unknown) => {
             throw classifyDaytonaError(again, "toolbox");
           });
         }

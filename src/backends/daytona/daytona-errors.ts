@@ -67,7 +67,9 @@ export function classifyDaytonaError(error: unknown, layer: DaytonaLayer): Sandb
   if (SandboxError.is(error)) return error;
   const facts = readFacts(error);
   if (facts.statusCode === undefined) return withoutAnswer(error, facts);
-  return layer === "api" ? fromApi(error, facts) : fromToolbox(error, facts, facts.statusCode);
+  return layer === "api"
+    ? fromApi(error, facts, facts.statusCode)
+    : fromToolbox(error, facts, facts.statusCode);
 }
 
 function withoutAnswer(cause: unknown, facts: ForeignFacts): SandboxError {
@@ -88,9 +90,9 @@ function withoutAnswer(cause: unknown, facts: ForeignFacts): SandboxError {
   });
 }
 
-function fromApi(cause: unknown, facts: ForeignFacts): SandboxError {
+function fromApi(cause: unknown, facts: ForeignFacts, statusCode: number): SandboxError {
   const { message } = facts;
-  switch (facts.statusCode) {
+  switch (statusCode) {
     case 400: {
       const known = badRequests.find(([pattern]) => pattern.test(message));
       return (

@@ -45,7 +45,11 @@ function describeIssue(issue: Issue): { path: string; text: string }[] {
       return [at(path, `expected at least ${issue.minimum}`)];
     case "too_big":
       return [at(path, `expected at most ${issue.maximum}`)];
-    default:
+    case "custom":
+    case "invalid_element":
+    case "invalid_format":
+    case "invalid_union":
+    case "not_multiple_of":
       return [at(path, `expected ${issue.message === "" ? "another value" : issue.message}`)];
   }
 }

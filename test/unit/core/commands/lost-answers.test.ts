@@ -109,7 +109,7 @@ describe("a start", { timeout: 30_000 }, () => {
     expect(await runs(bench)).toBe(1);
   });
 
-  test.each([0, 1, 20, 60, 100, 130, 160, 180, 200])(
+  test.each([0, 1, 60, 130, 160, 200])(
     "whose answer is cut after %i characters runs once",
     async (length) => {
       await using bench = await CommandBench.open();
@@ -188,29 +188,32 @@ describe("a command that runs", { timeout: 30_000 }, () => {
   const timing = { firstAnswerSeconds: 0.1, requestTimeoutMs: 1_500, pollSeconds: 1 };
 
   test("gets through failures of every kind", async () => {
-    await using bench = await CommandBench.open({}, { timing });
+    await using bench = await CommandBench.open(
+      {},
+      { timing: { ...timing, requestTimeoutMs: 800, pollSeconds: 1 } },
+    );
+    const halfOpen: Promise<void>[] = [];
     bench.channel.hooks.before = async (_script, count) => {
       if (count === 1) return;
       if (count % 5 === 2) throw lost();
       if (count % 5 === 3) throw new RateLimitError("Slowly.", { retryAfterMs: 10 });
-      // Half-open: no answer ever comes.
-      if (count % 5 === 4 && count < 10) await sleep(3_000);
+      if (count !== 4) return;
+      // No answer comes in time.
+      halfOpen.push(sleep(1_500));
+      await halfOpen[0];
     };
     bench.channel.hooks.after = (answer, _script, count) =>
       count % 5 === 0 ? answer.slice(0, answer.length / 2) : answer;
     let seen = "";
-    const outcome = await bench.run(
-      "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done; exit 6",
-      {
-        onStdout: (chunk) => {
-          seen += text(chunk);
-        },
+    const outcome = await bench.run("for i in 1 2 3 4 5 6; do echo $i; sleep 0.4; done; exit 6", {
+      onStdout: (chunk) => {
+        seen += text(chunk);
       },
-    );
+    });
     expect(outcome.exitCode).toBe(6);
-    expect(seen).toBe("1\n2\n3\n4\n5\n6\n7\n8\n");
+    expect(seen).toBe("1\n2\n3\n4\n5\n6\n");
     expect(text(outcome.stdoutBytes)).toBe(seen);
-    await sleep(3_000);
+    await Promise.all(halfOpen);
   });
 
   test("is reported as timed out and unconfirmed when it cannot be killed", async () => {
