@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { LocalEngine } from "../engine/local-engine.ts";
 import { Closers } from "./closers.ts";
 import type { DaytonaEmulator, EmulatedSandbox } from "./daytona-emulator.ts";
@@ -20,6 +18,8 @@ import { Lifecycle } from "./state/lifecycle.ts";
 import { restoreSandboxes } from "./state/restore-sandboxes.ts";
 import { SandboxStore } from "./state/sandbox-store.ts";
 import { shownState } from "./state/shown-state.ts";
+
+import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 /**
  * Starts a server on 127.0.0.1 that speaks Daytona's API over sandboxes of this machine.
@@ -145,7 +145,7 @@ async function openEngine(
   { directory, isolation = "namespaces" }: DaytonaEmulatorOptions,
   closers: Closers,
 ): Promise<LocalEngine> {
-  const folder = directory ?? (await mkdtemp(join(tmpdir(), "daytona-emulator-")));
+  const folder = directory ?? (await makeTemporaryFolder(isolation));
   if (directory === undefined) closers.add(() => rm(folder, { recursive: true, force: true }));
   const engine = await LocalEngine.open({ directory: folder, isolation });
   closers.add(() => engine.close());

@@ -12,12 +12,19 @@ export function nameOfOwner(): string {
   return `${identity.pid}-${identity.startTicks}-${identity.bootId.slice(0, 8)}-${randomUUID()}`;
 }
 
+/** Paths of those folders, named by `nameOfOwner`, whose process has ended. */
+export async function foldersOfTheDead(parent: string): Promise<string[]> {
+  const names = await readdir(parent);
+  return names.filter((name) => !isOwnerAlive(name)).map((name) => join(parent, name));
+}
+
 /** Removes those folders, named by `nameOfOwner`, whose process has ended. */
 export async function removeFoldersOfTheDead(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const [pid, startTicks, boot] = name.split("-");
-    const owner = identifyProcess(Number(pid));
-    const isAlive = owner?.startTicks === startTicks && owner?.bootId.slice(0, 8) === boot;
-    if (!isAlive) await removeTree(join(parent, name));
-  }
+  for (const folder of await foldersOfTheDead(parent)) await removeTree(folder);
+}
+
+function isOwnerAlive(name: string): boolean {
+  const [pid, startTicks, boot] = name.split("-");
+  const owner = identifyProcess(Number(pid));
+  return owner?.startTicks === startTicks && owner?.bootId.slice(0, 8) === boot;
 }

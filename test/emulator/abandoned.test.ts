@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { expect, test, vi } from "vitest";
+import { startDaytonaEmulator } from "../../src/emulator/index.ts";
+import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { processesNaming } from "../engine/host-leftovers.ts";
+
+const program = fileURLToPath(new URL("../fixtures/host/abandon-emulator.ts", import.meta.url));
+const isolation = (await LocalEngine.probe()).available ? "namespaces" : "none";
+
+test(`what the emulator of a killed process left is removed by the next one (${isolation})`, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "abandoned-"));
+  vi.stubEnv("TMPDIR", folder);
+  try {
+    const child = spawn(
+      process.execPath,
+      ["--import", import.meta.resolve("tsx"), program, isolation],
+      {
+        env: { ...process.env, TMPDIR: folder },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const [sandboxId] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+    child.kill("SIGKILL");
+    await once(child, "close");
+    expect(processesNaming(sandboxId)).not.toEqual([]);
+
+    const emulator = await startDaytonaEmulator({ isolation });
+    expect(processesNaming(sandboxId)).toEqual([]);
+    const [parent = ""] = await readdir(folder);
+    expect(parent).toMatch(/^sandbox-backend-emulators-\d+$/);
+    expect(await readdir(join(folder, parent))).toHaveLength(1);
+    await emulator.close();
+    expect(await readdir(join(folder, parent))).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
