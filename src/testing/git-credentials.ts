@@ -89,14 +89,19 @@ export function gitCredentialCases(conformance: Conformance): void {
       const planted = `planted-${crypto.randomUUID()}`;
       assert.equal(await placesOf(backend, planted), "");
       const files = ["$HOME/.planted", "/tmp/.planted", "$WORKDIR/.git/planted"];
-      const plant = files.map((file) => `mkdir -p "\${file%/*}" && printf %s "$P" >"${file}"`);
+      const plant = files.map(
+        (file) => `mkdir -p "$(dirname "${file}")" && printf %s "$P" >"${file}"`,
+      );
       const keep = "sleep 60 >/dev/null 2>&1 </dev/null & echo $!";
       const { stdout: pid } = await backend.exec(`${plant.join("\n")}\n${keep}`, {
         env: { P: planted },
       });
       const places = (await placesOf(backend, planted)).split("\n");
       for (const name of [".planted", "git/planted", `/proc/${pid.trim()}/environ`]) {
-        assert.ok(places.some((place) => place.endsWith(name)), `${name} is among ${places}`);
+        assert.ok(
+          places.some((place) => place.endsWith(name)),
+          `${name} is among ${places}`,
+        );
       }
       assert.ok(places.some((place) => place === "/tmp/.planted"));
     });
@@ -125,15 +130,10 @@ async function placesOf(backend: Backend, text: string): Promise<string> {
   const reversed = [...text].reverse().join("");
   const script = `
 pattern=$(printf %s '${reversed}' | awk '{ for (i = length($0); i > 0; i--) printf "%s", substr($0, i, 1) }')
-places="$WORKDIR \${HOME:-/root} /tmp /var/tmp /dev/shm /run"
-for place in $places; do
+for place in "$WORKDIR" "\${HOME:-/root}" /tmp /var/tmp /dev/shm /run; do
   [ -d "$place" ] && printf '%s\\n' "$pattern" | grep -r -l -a -F -s -f - "$place"
 done
-for process in /proc/[0-9]*; do
-  for file in environ cmdline; do
-    [ "$process" = "/proc/$$" ] || printf '%s\\n' "$pattern" | grep -l -a -F -s -f - "$process/$file"
-  done
-done
+printf '%s\\n' "$pattern" | grep -l -a -F -s -f - /proc/[0-9]*/environ /proc/[0-9]*/cmdline
 :`;
   return (await backend.exec(script)).stdout.trim();
 }

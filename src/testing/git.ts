@@ -112,27 +112,30 @@ export function gitCases(conformance: Conformance): void {
     });
   });
 
-  add("fails for what the remote does not have or is not there, and leaves nothing", async (fixture) => {
-    const failures: ReadonlyArray<readonly [config: BackendConfig, kind: GitErrorKind]> = [
-      [{ repoUrl: fixture.missing.url }, fixture.missing.kind],
-      [{ repoUrl: fixture.public.url, commit: "0123456789".repeat(4) }, "commit-not-found"],
-      // Port 9 is discard: nothing listens there.
-      [{ repoUrl: "http://127.0.0.1:9/nothing.git" }, "unreachable"],
-    ];
-    await conformance.leavesNothing(async () => {
-      await inGroups(failures, 3, async ([config, kind]) => {
-        const backend = conformance.newBackend(config);
-        const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
-          operation: "setup",
+  add(
+    "fails for what the remote does not have or is not there, and leaves nothing",
+    async (fixture) => {
+      const failures: ReadonlyArray<readonly [config: BackendConfig, kind: GitErrorKind]> = [
+        [{ repoUrl: fixture.missing.url }, fixture.missing.kind],
+        [{ repoUrl: fixture.public.url, commit: "0123456789".repeat(4) }, "commit-not-found"],
+        // Port 9 is discard: nothing listens there.
+        [{ repoUrl: "http://127.0.0.1:9/nothing.git" }, "unreachable"],
+      ];
+      await conformance.leavesNothing(async () => {
+        await inGroups(failures, 3, async ([config, kind]) => {
+          const backend = conformance.newBackend(config);
+          const error = await conformance.rejects(backend.setup(), "SETUP_FAILED", {
+            operation: "setup",
+          });
+          assert.equal(error.step, "clone");
+          assert.deepEqual(error.leaked, []);
+          assert.equal(gitErrorKindOf(error), kind);
+          assert.equal(backend.sandboxId, undefined);
+          conformance.release(backend);
         });
-        assert.equal(error.step, "clone");
-        assert.deepEqual(error.leaked, []);
-        assert.equal(gitErrorKindOf(error), kind);
-        assert.equal(backend.sandboxId, undefined);
-        conformance.release(backend);
       });
-    });
-  });
+    },
+  );
 }
 
 /** The kind of the git error that is the cause of a failed setup. */

@@ -6,7 +6,7 @@ import {
   PermissionError,
   SetupError,
 } from "../../src/index.ts";
-import { emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
 import { rejection, shownForms } from "../helpers/rejection.ts";
 
 const withEmulator = emulatorsOfFile();
@@ -54,6 +54,8 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
       await backend.teardown();
     });
   });
+
+  if (!coversEverything(profile)) return;
 
   test.concurrent("keys without rights are refused, and what stays is named", async ({
     expect,

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { SandboxStateError, SetupError, type SetupEvent, TimeoutError } from "../../src/index.ts";
-import { emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
 import { rejection } from "../helpers/rejection.ts";
 import { until } from "../helpers/until.ts";
 
@@ -30,6 +30,35 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
       expect(sandboxes()).toEqual([]);
     });
   });
+
+  test.concurrent("stuck in a state that refuses deletion: named, and ended by its own intervals", async ({
+    expect,
+  }) => {
+    // Its own emulator, whose clock can be moved.
+    await withEmulator(expect, { profile, startHoldMs: 200 }, async (fixture) => {
+      const { emulator, backend, sandboxes, sandboxName } = fixture;
+      const held = fixture.fault({}, { type: "hold-state", state: "creating" });
+      const setup = backend({ cleanupTimeoutMs: 1_500 }).setup({ timeoutMs: 2_000 });
+      const error = await rejection(expect, setup, TimeoutError, {
+        code: "TIMEOUT",
+        operation: "setup",
+        retryable: true,
+      });
+      const [stuck] = sandboxes();
+      expect(error.leaked).toEqual([{ id: stuck?.id, name: sandboxName, state: "creating" }]);
+      expect(error.message).toContain(stuck?.id);
+      expect(emulator.requests.count({ method: "DELETE", status: 409 })).toBeGreaterThan(1);
+
+      held.remove();
+      await until(() => sandboxes()[0]?.state === "started", 10_000);
+      emulator.advanceClock(16 * 60_000);
+      await until(() => sandboxes()[0]?.state === "stopped", 10_000);
+      emulator.advanceClock(61 * 60_000);
+      await until(() => sandboxes().length === 0, 10_000);
+    });
+  });
+
+  if (!coversEverything(profile)) return;
 
   test.concurrent("an error that can be repaired is, once", async ({ expect }) => {
     await withEmulator(expect, { profile }, async ({ emulator, ready, fault }) => {
@@ -62,33 +91,6 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
       );
       expect(second.sandboxId).toBe(first.sandboxId);
       await first.teardown();
-    });
-  });
-
-  test.concurrent("stuck in a state that refuses deletion: named, and ended by its own intervals", async ({
-    expect,
-  }) => {
-    // Its own emulator, whose clock can be moved.
-    await withEmulator(expect, { profile, startHoldMs: 200 }, async (fixture) => {
-      const { emulator, backend, sandboxes, sandboxName } = fixture;
-      const held = fixture.fault({}, { type: "hold-state", state: "creating" });
-      const setup = backend({ cleanupTimeoutMs: 1_500 }).setup({ timeoutMs: 2_000 });
-      const error = await rejection(expect, setup, TimeoutError, {
-        code: "TIMEOUT",
-        operation: "setup",
-        retryable: true,
-      });
-      const [stuck] = sandboxes();
-      expect(error.leaked).toEqual([{ id: stuck?.id, name: sandboxName, state: "creating" }]);
-      expect(error.message).toContain(stuck?.id);
-      expect(emulator.requests.count({ method: "DELETE", status: 409 })).toBeGreaterThan(1);
-
-      held.remove();
-      await until(() => sandboxes()[0]?.state === "started", 10_000);
-      emulator.advanceClock(16 * 60_000);
-      await until(() => sandboxes()[0]?.state === "stopped", 10_000);
-      emulator.advanceClock(61 * 60_000);
-      await until(() => sandboxes().length === 0, 10_000);
     });
   });
 });

@@ -2,14 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
+import { emulatorsOfFile, isLongRun } from "../helpers/emulator-fixture.ts";
 import { startGitServer } from "../helpers/git-http-server.ts";
 import { startHostProcess } from "../helpers/host-process.ts";
 
 const withEmulator = emulatorsOfFile();
 
 /** Each case starts a process that loads the SDK, which is most of its time; the long run has them all. */
-const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 const killedInSteps = isLongRun ? ["wait", "probe", "workDir", "finish"] : ["wait"];
 const endings = [
   ["teardown", ""],
@@ -78,6 +77,21 @@ describe("a host process that is killed in the middle of setup", () => {
   });
 });
 
+test.concurrent("two host processes that set up one name at once share one sandbox", async ({
+  expect,
+}) => {
+  await withEmulator(expect, {}, async ({ config, sandboxes, ready }) => {
+    const hosts = [startHostProcess(config), startHostProcess(config)];
+    const outcomes = await Promise.all(hosts.map((host) => host.says({ outcome: "ready" })));
+    await Promise.all(hosts.map((host) => host.says({ stdout: "hello" })));
+    await Promise.all(hosts.map((host) => host.ended));
+    const [only] = sandboxes();
+    expect(sandboxes()).toHaveLength(1);
+    expect(outcomes.map(({ sandboxId }) => sandboxId)).toEqual([only?.id, only?.id]);
+    await (await ready()).teardown();
+  });
+});
+
 describe("nothing keeps the host process alive", () => {
   test.concurrent.for(isLongRun ? endings : endings.slice(0, 2))(
     "afterwards %s, aborted in %s",
@@ -99,6 +113,21 @@ describe("nothing keeps the host process alive", () => {
       });
     },
   );
+
+  test.concurrent("a stop that is given up while the sandbox is still being stopped", async ({
+    expect,
+  }) => {
+    await withEmulator(expect, {}, async ({ config, fault, ready }) => {
+      fault({}, { type: "hold-state", state: "stopping", ms: 4_000 });
+      const host = startHostProcess(config, { afterwards: "give-up-stop" });
+      await host.says({ finished: true });
+      const finishedAtMs = performance.now();
+      expect(await host.says({ stop: "TIMEOUT" })).toBeDefined();
+      expect(await host.ended).toEqual({ exitCode: 0, signal: null });
+      expect(performance.now() - finishedAtMs).toBeLessThan(exitWithinMs);
+      await (await ready()).teardown();
+    });
+  });
 
   test.concurrent("a creation that is never answered, aborted by the setup's own time", async ({
     expect,

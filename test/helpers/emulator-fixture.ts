@@ -23,6 +23,13 @@ export type EmulatorOptions = Omit<DaytonaEmulatorOptions, "directory" | "isolat
 
 export const serverProfiles = ["cloud", "v0.190"] as const;
 
+export const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
+
+/** Whether every fault is tried on this profile: on both in the long run, else the main ones alone on the older one. */
+export function coversEverything(profile: (typeof serverProfiles)[number]): boolean {
+  return profile === "cloud" || isLongRun;
+}
+
 /** What one test needs: a corner of an emulator in which all sandboxes are its own. */
 export interface EmulatorFixture {
   readonly emulator: DaytonaEmulator;

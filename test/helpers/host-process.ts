@@ -22,7 +22,7 @@ export interface HostProcess {
 export function startHostProcess(
   config: DaytonaConfig,
   options: {
-    readonly afterwards?: "nothing" | "teardown" | "dispose";
+    readonly afterwards?: "nothing" | "teardown" | "dispose" | "give-up-stop";
     readonly abortAfter?: string;
     readonly cwd?: string;
     readonly env?: Readonly<Record<string, string>>;
