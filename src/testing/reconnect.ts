@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../contract/backend.ts";
 import type { Conformance } from "./conformance.ts";
+import { inGroups } from "./in-groups.ts";
 
 const area = "reconnect";
 
@@ -77,16 +78,17 @@ export function reconnectCases(conformance: Conformance): void {
   );
 
   conformance.add(area, "says that an unknown ID is not found", async () => {
-    const backend = conformance.newBackend();
-    for (const id of [crypto.randomUUID(), "no-such-sandbox", "../x?y=1#z", "é 漢"]) {
+    const ids = [crypto.randomUUID(), "no-such-sandbox", "../x?y=1#z", "é 漢"];
+    await inGroups(ids, ids.length, async (id) => {
+      const backend = conformance.newBackend();
       const error = await conformance.rejects(backend.reconnect(id), "SANDBOX_NOT_FOUND", {
         operation: "reconnect",
         sandboxId: id,
       });
       assert.ok(error.message.includes(id));
-    }
-    assert.equal(backend.sandboxId, undefined);
-    assert.equal((await backend.status()).state, "none");
+      assert.equal(backend.sandboxId, undefined);
+      assert.equal((await backend.status()).state, "none");
+    });
   });
 
   conformance.add(area, "refuses what cannot be an ID", async () => {

@@ -73,6 +73,25 @@ test.concurrent("while the sandbox is made, after the creation was answered", as
   });
 });
 
+test.concurrent("while a creation that has failed is looked up", async ({ expect }) => {
+  await withEmulator(expect, {}, async ({ backend, fault, sandboxes }) => {
+    fault({}, { type: "fail-transition", state: "creating", errorReason: "No entrypoint" });
+    const match = { surface: "api", method: "GET" } as const;
+    const held = fault(match, { type: "hang" }, { times: 1 });
+    const controller = new AbortController();
+    const setup = backend().setup({ signal: controller.signal });
+    await until(() => held.hits > 0, 20_000);
+    expect(sandboxes()).toMatchObject([{ state: "error" }]);
+    controller.abort();
+    const error = await rejection(expect, setup, AbortError, {
+      code: "ABORTED",
+      operation: "setup",
+    });
+    expect(error.leaked).toEqual([]);
+    expect(sandboxes()).toEqual([]);
+  });
+});
+
 test.concurrent("while a clone hangs on its remote", async ({ expect }) => {
   const sockets = new Set<Socket>();
   const silent = createServer((socket) => {

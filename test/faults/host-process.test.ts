@@ -93,7 +93,7 @@ test.concurrent("two host processes that set up one name at once share one sandb
 });
 
 describe("nothing keeps the host process alive", () => {
-  test.concurrent.for(isLongRun ? endings : endings.slice(0, 2))(
+  test.concurrent.for(isLongRun ? endings : endings.slice(1, 2))(
     "afterwards %s, aborted in %s",
     async ([afterwards, abortAfter], { expect }) => {
       await withEmulator(expect, {}, async ({ config, sandboxes, leaves }) => {
@@ -159,9 +159,12 @@ test("a `.env` in the working directory neither redirects the key nor fails an e
         env: { DAYTONA_API_URL: "http://127.0.0.1:1/api" },
       });
       await host.says({ finished: true });
+      const finishedAtMs = performance.now();
       expect(await host.ended).toMatchObject({ exitCode: 0 });
+      expect(performance.now() - finishedAtMs).toBeLessThan(exitWithinMs);
       expect(await host.says({ outcome: "ready" })).toBeDefined();
       expect(host.complaints()).not.toContain(emulator.apiKey);
+      expect(host.complaints()).not.toContain("from-the-file");
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

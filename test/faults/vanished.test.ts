@@ -1,11 +1,17 @@
 import { describe, test } from "vitest";
 import {
+  CompletionUnknownError,
   ConnectionError,
   SandboxLostError,
   SandboxNotFoundError,
   TimeoutError,
 } from "../../src/index.ts";
-import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import {
+  coversEverything,
+  emulatorsOfFile,
+  isLongRun,
+  serverProfiles,
+} from "../helpers/emulator-fixture.ts";
 import { rejection } from "../helpers/rejection.ts";
 import { until } from "../helpers/until.ts";
 
@@ -138,3 +144,24 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
     });
   });
 });
+
+// The library tries for half a minute to prove the end of what may run.
+test.runIf(isLongRun)(
+  "a command in a sandbox that does not answer is never said to have ended",
+  async ({ expect }) => {
+    await withEmulator(expect, {}, async ({ ready, fault }) => {
+      const backend = await ready();
+      const { sandboxId } = backend;
+      const zombie = fault({ sandboxId }, { type: "zombie" });
+      const error = await rejection(
+        expect,
+        backend.exec("true", { timeoutMs: 500 }),
+        CompletionUnknownError,
+        { code: "COMPLETION_UNKNOWN", operation: "exec", sandboxId },
+      );
+      expect(error.reason).toBe("unreachable");
+      zombie.remove();
+      await backend.teardown();
+    });
+  },
+);
