@@ -5,6 +5,8 @@ const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes and answers, so one worker for each core would leave the cores idle.
+    maxWorkers: 3,
     expect: { requireAssertions: true },
     detectAsyncLeaks: isLongRun,
     reporters: ["default", "./test/helpers/fail-on-leaks.ts"],
@@ -17,6 +19,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
+          // Each file would load the SDK anew, which takes longer than most of its tests.
+          isolate: false,
           include: ["test/{engine,emulator,conformance,faults,live}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -146,7 +146,8 @@ async function openEngine(
   closers: Closers,
 ): Promise<LocalEngine> {
   const folder = directory ?? (await makeTemporaryFolder(isolation));
-  if (directory === undefined) closers.add(() => rm(folder, { recursive: true, force: true }));
+  if (directory === undefined)
+    closers.add(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   const engine = await LocalEngine.open({ directory: folder, isolation });
   closers.add(() => engine.close());
   return engine;

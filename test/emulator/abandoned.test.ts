@@ -38,6 +38,8 @@ test(`what the emulator of a killed process left is removed by the next one (${i
     await emulator.close();
     expect(await readdir(join(folder, parent))).toEqual([]);
   } finally {
+    // At once: the next file of this worker may ask for the temporary folder before its first test.
+    vi.unstubAllEnvs();
     await rm(folder, { recursive: true, force: true });
   }
 });
