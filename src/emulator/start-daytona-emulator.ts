@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { LocalEngine } from "../engine/local-engine.ts";
 import { Closers } from "./closers.ts";
 import type { DaytonaEmulator, EmulatedSandbox } from "./daytona-emulator.ts";
@@ -19,7 +18,7 @@ import { restoreSandboxes } from "./state/restore-sandboxes.ts";
 import { SandboxStore } from "./state/sandbox-store.ts";
 import { shownState } from "./state/shown-state.ts";
 
-import { makeTemporaryFolder } from "./temporary-folder.ts";
+import { makeTemporaryFolder, removeTemporaryFolder } from "./temporary-folder.ts";
 
 /**
  * Starts a server on 127.0.0.1 that speaks Daytona's API over sandboxes of this machine.
@@ -146,8 +145,7 @@ async function openEngine(
   closers: Closers,
 ): Promise<LocalEngine> {
   const folder = directory ?? (await makeTemporaryFolder(isolation));
-  if (directory === undefined)
-    closers.add(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+  if (directory === undefined) closers.add(() => removeTemporaryFolder(folder));
   const engine = await LocalEngine.open({ directory: folder, isolation });
   closers.add(() => engine.close());
   return engine;

@@ -13,6 +13,11 @@ import { processesNaming } from "../engine/host-leftovers.ts";
 const program = fileURLToPath(new URL("../fixtures/host/abandon-emulator.ts", import.meta.url));
 const isolation = (await LocalEngine.probe()).available ? "namespaces" : "none";
 
+/** Others in the temporary folder are those of the tools that started the other process. */
+async function emulatorFolders(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith("sandbox-backend-emulator-"));
+}
+
 test(`what the emulator of a killed process left is removed by the next one (${isolation})`, async () => {
   const folder = await mkdtemp(join(tmpdir(), "abandoned-"));
   vi.stubEnv("TMPDIR", folder);
@@ -32,11 +37,10 @@ test(`what the emulator of a killed process left is removed by the next one (${i
 
     const emulator = await startDaytonaEmulator({ isolation });
     expect(processesNaming(sandboxId)).toEqual([]);
-    const [parent = ""] = await readdir(folder);
-    expect(parent).toMatch(/^sandbox-backend-emulators-\d+$/);
-    expect(await readdir(join(folder, parent))).toHaveLength(1);
+    const own = new RegExp(`^sandbox-backend-emulator-${process.pid}-`);
+    expect(await emulatorFolders(folder)).toEqual([expect.stringMatching(own)]);
     await emulator.close();
-    expect(await readdir(join(folder, parent))).toEqual([]);
+    expect(await emulatorFolders(folder)).toEqual([]);
   } finally {
     // At once: the next file of this worker may ask for the temporary folder before its first test.
     vi.unstubAllEnvs();

@@ -19,7 +19,7 @@ import {
 import type { DaytonaConfig } from "../../src/index.ts";
 import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
 
-export type EmulatorOptions = Omit<DaytonaEmulatorOptions, "directory" | "isolation">;
+type EmulatorOptions = Omit<DaytonaEmulatorOptions, "directory" | "isolation">;
 
 export const serverProfiles = ["cloud", "v0.190"] as const;
 
@@ -31,7 +31,7 @@ export function coversEverything(profile: (typeof serverProfiles)[number]): bool
 }
 
 /** What one test needs: a corner of an emulator in which all sandboxes are its own. */
-export interface EmulatorFixture {
+interface EmulatorFixture {
   readonly emulator: DaytonaEmulator;
   /** Where the emulator keeps its sandboxes: every file of them is below it. */
   readonly directory: string;
@@ -64,11 +64,7 @@ export interface EmulatorFixture {
 type Body = (fixture: EmulatorFixture) => Promise<void>;
 
 /** Runs a test's body. `options` other than a profile give the test an emulator of its own. */
-export type WithEmulator = (
-  expect: ExpectStatic,
-  options: EmulatorOptions,
-  body: Body,
-) => Promise<void>;
+type WithEmulator = (expect: ExpectStatic, options: EmulatorOptions, body: Body) => Promise<void>;
 
 interface RunningEmulator {
   readonly emulator: DaytonaEmulator;

@@ -12,10 +12,12 @@ export function nameOfOwner(): string {
   return `${identity.pid}-${identity.startTicks}-${identity.bootId.slice(0, 8)}-${randomUUID()}`;
 }
 
-/** Paths of those folders, named by `nameOfOwner`, whose process has ended. */
-export async function foldersOfTheDead(parent: string): Promise<string[]> {
-  const names = await readdir(parent);
-  return names.filter((name) => !isOwnerAlive(name)).map((name) => join(parent, name));
+/** Paths of those folders, named by a prefix and `nameOfOwner`, whose process has ended. */
+export async function foldersOfTheDead(parent: string, prefix = ""): Promise<string[]> {
+  const names = (await readdir(parent)).filter((name) => name.startsWith(prefix));
+  return names
+    .filter((name) => !isOwnerAlive(name.slice(prefix.length)))
+    .map((name) => join(parent, name));
 }
 
 /** Removes those folders, named by `nameOfOwner`, whose process has ended. */
