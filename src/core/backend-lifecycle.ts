@@ -9,6 +9,7 @@ import { annotateError } from "./annotate-error.ts";
 import { type Attachment, attachTo } from "./attachment.ts";
 import { badArgument, callShape, checkCallOptions, checkOptions } from "./check-arguments.ts";
 import { Deadline } from "./deadline.ts";
+import { untilAborted } from "./delay.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
 import { deleteUntilGone } from "./lifecycle/delete-sandbox.ts";
 import { ensureRunning } from "./lifecycle/ensure-running.ts";
@@ -202,7 +203,7 @@ export abstract class BackendLifecycle {
       if (this.#setup !== undefined) {
         // The setup takes back what it has made; what it could not is in its own error.
         this.#setup.controller.abort(new Error("teardown was called"));
-        await this.#setup.done;
+        await untilAborted(this.#setup.done, deadline.signal);
       }
       if (this.#attachment === undefined) return;
       const { sandboxId, name } = this.#attachment;

@@ -1,7 +1,11 @@
 import { posix } from "node:path";
 import { FileAccessError, FileNotFoundError } from "../../contract/file-errors.ts";
 import type { FileInfo } from "../../contract/files.ts";
-import { ConnectionError } from "../../contract/provider-errors.ts";
+import {
+  AuthenticationError,
+  ConnectionError,
+  PermissionError,
+} from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { retryIdempotent } from "../retry.ts";
 import type { SandboxChannel, TransportCall } from "../transport.ts";
@@ -23,7 +27,11 @@ export class SandboxFiles {
     try {
       return await retryIdempotent(() => this.#channel.read(path, undefined, call), call.signal);
     } catch (error) {
-      if (error instanceof ConnectionError || call.signal.aborted) throw error;
+      const isAboutFile =
+        !(error instanceof ConnectionError) &&
+        !(error instanceof AuthenticationError) &&
+        !(error instanceof PermissionError);
+      if (!isAboutFile || call.signal.aborted) throw error;
       throw await this.#explainFailedRead(path, error, call);
     }
   }
