@@ -28,7 +28,7 @@ import { planMounts, toFstab } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
 import { layOutSandbox, upperDirectory, usableMountPoints } from "./namespace-layout.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
-import { findSandboxedProcess, sandboxedGroup } from "./sandboxed-process.ts";
+import { findSandboxedProcess, holdersOfPipes, sandboxedGroup } from "./sandboxed-process.ts";
 import { holderCommand } from "./setup-script.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
@@ -182,8 +182,9 @@ export class NamespaceConfinement implements Confinement {
       for (const descriptor of piped.descriptors) closeSync(descriptor);
       throw stopped(record.id);
     }
-    // It has ended before we saw it, so there is nothing to signal.
-    return new ChildEngineProcess(piped, { pid: piped.pid, signal: () => undefined });
+    const namespace = pidNamespaceOf(run.holder.pid, "pid_for_children");
+    const isInSandbox = (pid: number): boolean => pidNamespaceOf(pid, "pid") === namespace;
+    return new ChildEngineProcess(piped, holdersOfPipes(piped.pid, piped.descriptors, isInSandbox));
   }
 }
 

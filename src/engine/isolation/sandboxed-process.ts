@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProcessGroup } from "../processes/engine-process.ts";
 import {
@@ -37,6 +37,36 @@ export function sandboxedGroup(leader: ProcessIdentity): ProcessGroup {
       // The number of a group with members is given to no new process: another process of this PID means that it is gone.
       const isReused = readProcessStat(leader.pid) !== undefined && !isSame(leader);
       if (!isReused) sendSignal(-leader.pid, name);
+    },
+  };
+}
+
+/**
+ * What is left of a program that ended before it was seen: the processes that still hold one of its pipes. Signalled one by
+ * one, since its group's number was never learnt.
+ */
+export function holdersOfPipes(
+  parentPid: number,
+  descriptors: readonly number[],
+  isInSandbox: (pid: number) => boolean,
+): ProcessGroup {
+  const pipes = descriptors.map((descriptor) => fstatSync(descriptor));
+  const holdsOne = (pid: number): boolean =>
+    [0, 1, 2].some((descriptor) => {
+      try {
+        const held = statSync(`/proc/${pid}/fd/${descriptor}`);
+        return pipes.some(({ dev, ino }) => held.dev === dev && held.ino === ino);
+      } catch {
+        // The process, or its descriptor, is gone.
+        return false;
+      }
+    });
+  return {
+    pid: parentPid,
+    signal: (name) => {
+      for (const pid of listProcesses()) {
+        if (isInSandbox(pid) && holdsOne(pid)) sendSignal(pid, name);
+      }
     },
   };
 }
