@@ -33,7 +33,8 @@ test(`what the emulator of a killed process left is removed by the next one (${i
     const [sandboxId] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
     child.kill("SIGKILL");
     await once(child, "close");
-    expect(processesNaming(sandboxId)).not.toEqual([]);
+    // Without namespaces an idle sandbox has no process.
+    if (isolation === "namespaces") expect(processesNaming(sandboxId)).not.toEqual([]);
 
     const emulator = await startDaytonaEmulator({ isolation });
     expect(processesNaming(sandboxId)).toEqual([]);

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chownSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runScript } from "./run-script.ts";
 
 const NOBODY = 65_534;
-const isRoot = process.getuid?.() === 0;
+/** Root of a user namespace may be unable to become another user. */
+const isRoot = process.getuid?.() === 0 && canBecomeNobody();
 const AS_NOBODY = [
   "setpriv",
   `--reuid=${NOBODY}`,
@@ -14,6 +16,10 @@ const AS_NOBODY = [
   "--inh-caps=-all",
   "--bounding-set=-all",
 ];
+
+function canBecomeNobody(): boolean {
+  return spawnSync("setpriv", [`--reuid=${NOBODY}`, "--clear-groups", "true"]).status === 0;
+}
 
 let directory: string;
 beforeEach(() => {
