@@ -14,7 +14,16 @@ export default defineConfig({
     unstubEnvs: true,
     coverage: { provider: "v8", include: ["src/**/*.ts"] },
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          // Many of them run real shells, on machines that may be busy.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         extends: true,
         test: {
