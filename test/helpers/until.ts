@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Asks again and again until `ask` gives a value that is not undefined or false; rejects after `timeoutMs`. */
 export async function until<Value>(
   ask: () => Promise<Value> | Value,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<Exclude<Value, undefined | false>> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
