@@ -113,8 +113,7 @@ async function explainFailedUpload(
   mkdir -p "$1" || exit 1
   [ -w "$1" ] || { echo "Permission denied"; exit 1; }
   printf '%s fine\\n' "${nonceVariable}"; shift
-done
-df -P "$PWD" >/dev/null`;
+done`;
   const answer = await runFileScript(channel, body, directories, call);
   await removeTemporaries(channel, pending, call);
   if (answer.status === 0) {
