@@ -49,6 +49,8 @@ async function receiveParts(call: ToolboxCall, form: busboy.Busboy): Promise<Upl
     else destinations.set(index, destination);
   });
   form.on("file", (name, content) => {
+    // Whoever writes it learns of a cut from the stream's end; a part that nobody reads yet must not crash the server.
+    content.on("error", () => undefined);
     const index = indexOf(name);
     const destination = destinations.get(index);
     if (!name.endsWith(".file")) {
@@ -61,7 +63,8 @@ async function receiveParts(call: ToolboxCall, form: busboy.Busboy): Promise<Upl
     }
   });
   await new Promise<void>((resolve) => {
-    form.once("error", (error: Error) => {
+    // Not `once`: the parser may complain about the cut that it was told of.
+    form.on("error", (error: Error) => {
       result.errors.push(`reading part: ${error.message}`);
       resolve();
     });

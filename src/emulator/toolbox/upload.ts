@@ -37,6 +37,8 @@ async function receive(call: ToolboxCall, path: string): Promise<void> {
   const form = busboy({ headers: request.headers, defParamCharset: "utf8" });
   let stored: Promise<void> | undefined;
   form.on("file", (name, content) => {
+    // Whoever writes it learns of a cut from the stream's end; a part that nobody reads yet must not crash the server.
+    content.on("error", () => undefined);
     if (name !== "file" || stored !== undefined) {
       content.resume();
       return;
@@ -46,7 +48,7 @@ async function receive(call: ToolboxCall, path: string): Promise<void> {
     stored.catch(() => {});
   });
   await new Promise<void>((resolve, reject) => {
-    form.once("error", (error: Error) => reject(badFileRequest(error.message)));
+    form.on("error", (error: Error) => reject(badFileRequest(error.message)));
     form.once("close", resolve);
     request.once("aborted", () => form.destroy(new Error("unexpected EOF")));
     request.pipe(form);
