@@ -115,6 +115,7 @@ export class CommandExecution {
       stderrBytes: this.#collector.stderrBytes(),
       truncated: this.#collector.truncated,
       durationMs: performance.now() - this.#startedAtMs,
+      leftBackgroundProcesses: report.leftBackgroundProcesses,
       alreadyStarted: this.#begun?.alreadyStarted ?? false,
     };
   }

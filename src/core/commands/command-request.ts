@@ -10,6 +10,12 @@ export interface CommandRequest {
   readonly secretEnv?: Readonly<Record<string, string>> | undefined;
   /** Without it the command reads the end of its input at once. */
   readonly stdin?: Uint8Array | undefined;
+  /** Whether standard input comes in pieces while the command runs; `stdin` is not used then. Default: false. */
+  readonly feeds?: boolean | undefined;
+  /** Name or number of a user of the sandbox. Default: the one that the provider runs scripts as. */
+  readonly user?: string | undefined;
+  /** What lists of processes call it. Default: `exec`. */
+  readonly kind?: "exec" | "spawn" | undefined;
   /** Milliseconds from the call until the command's processes are killed. */
   readonly timeoutMs: number;
   /** Bytes of each stream kept in the host's memory: head and tail. */
@@ -36,6 +42,8 @@ export interface CommandOutcome {
   /** Whether bytes in the middle of a stream are missing, because of `maxOutputBytes`. */
   readonly truncated: boolean;
   readonly durationMs: number;
+  /** Whether processes that it had started in the background were still running at its end. */
+  readonly leftBackgroundProcesses: boolean;
   /** Whether another call with the same `processId` had started the command. */
   readonly alreadyStarted: boolean;
 }

@@ -1,6 +1,10 @@
 import { WorkingDirectoryNotFoundError } from "../../contract/command-errors.ts";
 import { FileAccessError } from "../../contract/file-errors.ts";
-import { ConnectionError } from "../../contract/provider-errors.ts";
+import {
+  ConfigError,
+  ConnectionError,
+  UnsupportedOperationError,
+} from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { delay } from "../delay.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
@@ -120,7 +124,10 @@ export class CommandStart {
 
   async #send(signal: AbortSignal): Promise<StartAnswer> {
     const { timing, acknowledgements, requests, questions } = this.#context;
-    const streams = this.#request.onStdout !== undefined || this.#request.onStderr !== undefined;
+    const streams =
+      this.#request.kind === "spawn" ||
+      this.#request.onStdout !== undefined ||
+      this.#request.onStderr !== undefined;
     const unneeded = acknowledgements.takeForStart();
     const question = questions.start(this.#request, {
       record: this.record,
@@ -155,6 +162,16 @@ export class CommandStart {
         throw new WorkingDirectoryNotFoundError(
           `The working directory ${this.#request.cwd} does not exist or is not a directory.`,
           { operation: "exec", sandboxId: this.#context.sandboxId, cwd: this.#request.cwd },
+        );
+      case "no-user":
+        throw new ConfigError(
+          `\`user\`: expected a user of the sandbox; there is none called ${this.#request.user}. The command did not run.`,
+          { operation: "exec", sandboxId: this.#context.sandboxId, path: "user" },
+        );
+      case "no-user-switch":
+        throw new UnsupportedOperationError(
+          `This sandbox offers no way to run a command as ${this.#request.user}: its own user is not root, and "sudo -n" refuses. The command did not run.`,
+          { operation: "exec", sandboxId: this.#context.sandboxId },
         );
       case "not-written":
         throw new FileAccessError(

@@ -25,6 +25,8 @@ export interface RecordReport {
   readonly exitCode: number | undefined;
   /** Whether this library began to kill the command. */
   readonly killed: boolean;
+  /** Whether processes that the command had started in the background were still running at its end. */
+  readonly leftBackgroundProcesses: boolean;
   readonly stdout: StreamReport;
   readonly stderr: StreamReport;
 }
@@ -60,13 +62,14 @@ export function reportOfNothing(index: number): RecordReport {
     state: "none",
     exitCode: undefined,
     killed: false,
+    leftBackgroundProcesses: false,
     stdout: stream,
     stderr: stream,
   };
 }
 
 function readReport(section: AnswerSection, stderr: AnswerSection): RecordReport | undefined {
-  const [, index, state, code, killed, ...numbers] = section.words;
+  const [, index, state, code, killed, background, ...numbers] = section.words;
   const [out, err, outFrom, outLength, errFrom, errLength] = numbers.map(Number);
   if (state === undefined || !states.has(state)) return undefined;
   if (![Number(index), out, err, outFrom, outLength, errFrom, errLength].every(Number.isInteger)) {
@@ -79,6 +82,7 @@ function readReport(section: AnswerSection, stderr: AnswerSection): RecordReport
     state: state as RecordState,
     exitCode,
     killed: killed === "1",
+    leftBackgroundProcesses: background === "1",
     stdout: readStream(section, out as number, outFrom as number, outLength as number),
     stderr: readStream(stderr, err as number, errFrom as number, errLength as number),
   };

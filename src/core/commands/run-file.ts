@@ -1,32 +1,38 @@
 import { shellQuote } from "../shell-quote.ts";
 import { processFunctions } from "./process-fragment.ts";
 import { shellText } from "./shell-text.ts";
+import { becomeUser, prepareUserFile } from "./user-fragment.ts";
 
 /** The variable by which every process of a command can be found. Its value is the name of the record. */
 export const processVariable = "SANDBOX_BACKEND_PROCESS";
 
 /**
- * The file that becomes the command. Arguments: record, umask, process of the waiter, keeper and its start time, secrets or nothing.
+ * The file that becomes the command. Arguments: record, umask, process of the waiter, keeper and its start time, secrets or nothing, way to become another user or nothing.
  * What can fail comes before the gate; once `.pid` says `pid`, the command begins.
  */
 export function runFile(
   shellPath: string,
   record: string,
   env: Readonly<Record<string, string>>,
-  withSecrets: boolean,
+  options: { readonly withSecrets: boolean; readonly asUser: boolean },
 ): string {
   const shell = shellQuote(shellPath);
   const unassignable = Object.entries(env).filter(([name]) => shellOwnNames.has(name));
   const prefix = unassignable.map((entry) => shellQuote(entry.join("="))).join(" ");
   return [
     identify,
-    ...(withSecrets ? [takeSecrets] : []),
+    ...(options.asUser ? [prepareUserFile] : []),
+    // The user's file has the secrets, and exports what is in the environment.
+    ...(options.asUser ? ['if [ -z "$5" ]; then'] : []),
+    ...(options.withSecrets ? [takeSecrets] : []),
     // A locale that the image does not have makes bash complain.
-    `{\n${exportLines({ ...env, [processVariable]: record })}} 2>/dev/null`,
+    `{\n${exportLines(commandEnvironment(record, env))}} 2>/dev/null`,
+    ...(options.asUser ? ["fi"] : []),
     // From here on no variable is ours: the exports may have overwritten any.
     `set -C`,
     `{ printf '%s\\n' "$3" >"$1.pid"; } 2>/dev/null || exit 125`,
     `umask "$2"`,
+    ...(options.asUser ? [becomeUser(shell, prefix)] : []),
     prefix === "" ? `exec ${shell} "$1.cmd"` : `exec env ${prefix} ${shell} "$1.cmd"`,
     "",
   ].join("\n");
@@ -38,7 +44,7 @@ const identify = shellText(`
   ${processFunctions}
   know_boot
   stat_of self || st_start=- st_group=-
-  set -- "$1" "$2" "pid $$ $st_start $st_group $3 $4 $5 $boot ." "$6"
+  set -- "$1" "$2" "pid $$ $st_start $st_group $3 $4 $5 $boot ." "$6" "$7"
 `);
 
 const takeSecrets = shellText(`
@@ -63,6 +69,14 @@ const shellOwnNames: ReadonlySet<string> = new Set([
   "SECONDS",
   "LINENO",
 ]);
+
+/** The environment of a command: that of its options, and its own name. */
+export function commandEnvironment(
+  record: string,
+  env: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return { ...env, [processVariable]: record };
+}
 
 /** Lines that export variables, for a file that a shell reads. */
 export function exportLines(env: Readonly<Record<string, string>>): string {

@@ -70,6 +70,9 @@ export class RecordQuestions {
           unneeded: options.unneeded,
           sweep: options.sweep,
           keep: request.processId !== undefined,
+          kind: request.kind ?? "exec",
+          feeds: request.feeds ?? false,
+          user: request.user,
           shellPath: this.#shellPath,
         });
       },

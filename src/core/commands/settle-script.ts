@@ -1,4 +1,5 @@
 import { findFolder, findOrMakeFolder } from "./folder-fragment.ts";
+import { memberFunctions } from "./members-fragment.ts";
 import { inKnownShell, shellText } from "./shell-text.ts";
 import { stateFunctions } from "./state-fragment.ts";
 
@@ -109,14 +110,19 @@ const closing = shellText(`
   [ "$state" = none ] || [ "$state" = burned ] || data=1
   report 0 "$r" "$state" "$code" 0 0 $data
   starter=
-  read -r word starter <"$r.claim"
+  read -r word starter rest <"$r.claim"
   printf '%s\\n' "$t left $left" "$t starter $starter" "$t generation \${r##*_}" "$t folder $d" "$t end"
 `);
 
 const killBody = shellText(`
   printf '%s\\n' "$t" >"$poll"
-  starter=
-  read -r word starter <"$r.claim"
+  ${memberFunctions}
+  # The line may be half written.
+  turn=0
+  while word= starter=; read -r word starter rest <"$r.claim"; [ "$word" != burned ] && [ -z "$starter" ] && [ $turn -lt 40 ]; do
+    turn=$((turn + 1))
+    pause
+  done
   ours=$anyone
   case $starters in *" $starter "*) ours=1 ;; esac
   if [ $ours = 1 ]; then
@@ -125,49 +131,19 @@ const killBody = shellText(`
     set +C
     rm -f "/dev/shm/sandbox-backend-$r" "$r.secret"
   fi
-  pause() { sleep 0.05 || { sleep 1; turn=$((turn + 19)); }; }
-  # The line may be half written.
   turn=0
   while state_of "$r"; [ $state = starting ] && [ $turn -lt 20 ]; do turn=$((turn + 1)); pause; done
-  # Sets alive to the processes of the command: its group, and whoever carries its name in the environment.
-  members() {
-    alive= whole=
-    # A group whose leader is gone may keep its number; one with another leader is not ours.
-    if [ "$group" = "$pid" ] && { same "$pid" "$start" || [ ! -e "/proc/$pid" ]; }; then whole=1; fi
-    carriers= candidates=
-    # An empty needle would be found in every process there is.
-    case $needle in *=?*_[0-9]) carriers=$(grep -lsF "$needle" /proc/[0-9]*/environ) ;; esac
-    [ "$group" = - ] || candidates=$(grep -lsE "\\) [A-Za-z] [0-9]+ $group " /proc/[0-9]*/stat)
-    for entry in $carriers $candidates; do
-      entry=\${entry%/*}
-      process=\${entry#/proc/}
-      case " $alive " in *" $process "*) continue ;; esac
-      stat_of "$process" || continue
-      case $st_state in Z|X) continue ;; esac
-      [ "$process" != "$keeper" ] || continue
-      member=
-      if [ -n "$whole" ] && [ "$st_group" = "$group" ]; then member=1
-      # Without setsid the command shares the group that the provider made for the waiter.
-      elif [ "$group" = "$waiter" ] && [ "$st_group" = "$group" ] && [ "$process" != "$waiter" ] && [ "$st_parent" != "$waiter" ]; then member=1
-      fi
-      case $carriers in *"$entry/environ"*) member=1 ;; esac
-      [ -z "$member" ] || alive="$alive $process"
-    done
-    [ -n "$alive" ]
-  }
   case $ours$state in
     1running|1gone)
       echo killed >"$r.killed"
       turn=0
       if members; then
-        [ -z "$whole" ] || kill -TERM "-$group"
-        kill -TERM $alive
+        signal_all TERM
         while [ $turn -lt $((grace * 20)) ] && members; do turn=$((turn + 1)); pause; done
         turn=0
         while members && [ $turn -lt 40 ]; do
           turn=$((turn + 1))
-          [ -z "$whole" ] || kill -KILL "-$group"
-          kill -KILL $alive
+          signal_all KILL
           pause
         done
         members

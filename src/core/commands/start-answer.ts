@@ -12,6 +12,10 @@ export type StartAnswer =
   /** Somebody had taken the claim so that the record never runs. */
   | { readonly kind: "burned" }
   | { readonly kind: "no-working-directory" }
+  /** The sandbox has no such user. */
+  | { readonly kind: "no-user" }
+  /** There is the user, and no way to become it. */
+  | { readonly kind: "no-user-switch" }
   /** The record could not be written, and nothing ran; `message` is what the shell said. */
   | { readonly kind: "not-written"; readonly message: string; readonly noSpace: boolean };
 
@@ -33,6 +37,16 @@ export function readStartAnswer(
         return { kind: "burned" };
       case "nocwd":
         return { kind: "no-working-directory" };
+      case "nouser":
+        return { kind: "no-user" };
+      case "noswitch":
+        return { kind: "no-user-switch" };
+      case "nofeed":
+        return {
+          kind: "not-written",
+          message: "No named pipe for its standard input could be made.",
+          noSpace: false,
+        };
       case "failed":
         return { kind: "not-written", message: answer.preamble.trim(), noSpace: isFull(answer) };
       case "refused":
@@ -61,7 +75,7 @@ function readEnded(
   folder: string | undefined,
   record: string,
 ): StartAnswer | undefined {
-  const [, code, stdoutSize, stderrSize] = section.words;
+  const [, code, stdoutSize, stderrSize, background] = section.words;
   const exitCode = Number(code);
   const divider = Buffer.from(`exit ${exitCode} ${record}\n`);
   const stdoutEnd = Number(stdoutSize);
@@ -83,6 +97,7 @@ function readEnded(
       state: "exited",
       exitCode,
       killed: false,
+      leftBackgroundProcesses: background === "1",
       stdout: wholeStream(data.subarray(0, stdoutEnd)),
       stderr: wholeStream(data.subarray(dividerEnd)),
     },

@@ -1,7 +1,7 @@
 import type { Command } from "../../contract/command.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { findOrMakeFolder } from "./folder-fragment.ts";
-import { exportLines, runFile } from "./run-file.ts";
+import { commandEnvironment, exportLines, runFile } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
 import { type SupervisorInput, supervisorFile } from "./supervisor-script.ts";
 
@@ -13,6 +13,8 @@ export interface StartInput extends SupervisorInput {
   readonly stdinText: string | undefined;
   /** Whether the record outlives its command. */
   readonly keep: boolean;
+  /** What lists of processes call it. */
+  readonly kind: "exec" | "spawn";
 }
 
 /**
@@ -24,14 +26,16 @@ export interface StartInput extends SupervisorInput {
  */
 export function startScript(input: StartInput): string {
   const withSecrets = Object.keys(input.secretEnv).length > 0;
+  const asUser = input.user !== undefined;
   const files: [suffix: string, text: string][] = [
     ["cmd", commandFile(input.command)],
-    ["run", runFile(input.shellPath, input.record, input.env, withSecrets)],
+    ["run", runFile(input.shellPath, input.record, input.env, { withSecrets, asUser })],
     ["sup", supervisorFile(input)],
     ["out", ""],
     ["err", ""],
   ];
   if (input.stdinText !== undefined) files.push(["in", input.stdinText]);
+  if (asUser) files.push(["env", exportLines(commandEnvironment(input.record, input.env))]);
   if (input.keep) files.push(["keep", ""]);
   const writes = files.map(
     ([suffix, text]) => `printf '%s' ${shellQuote(text)} >"$f.${suffix}" &&`,
@@ -39,7 +43,7 @@ export function startScript(input: StartInput): string {
   const cwd = shellQuote(input.cwd);
   return [
     "if true; then",
-    `t=${input.tag} r=${input.record}`,
+    `t=${input.tag} r=${input.record} kind=${input.kind}`,
     claim,
     `if [ ! -d ${cwd} ] || [ ! -x ${cwd} ]; then`,
     burnAndSay("nocwd"),
@@ -91,11 +95,11 @@ const claim = shellText(`
     printf '%s\\n' "$t $w $x" "$t end"
     exit
   fi
-  # The umask without a fork. The claim has nothing to hide, and the folder is closed.
-  umask >"$f.claim"
-  read -r m <"$f.claim"
-  # Tells a start whose answer was lost from that of another host.
-  printf '%s\\n' "$m \${t#@}" >"$f.claim"
+  # At once, for whoever wants to end it: the name tells a start whose answer was lost from that of another host.
+  printf '%s\\n' "start \${t#@} $kind" >"$f.claim"
+  # The umask without a fork. It has nothing to hide, and the folder is closed.
+  umask >>"$f.claim"
+  { read -r x; read -r m; } <"$f.claim"
   umask 077
 `);
 

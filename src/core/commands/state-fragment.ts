@@ -53,6 +53,8 @@ export const stateFunctions = shellText(`
     eval "out=\\\${out_$2:-0} err=\\\${err_$2:-0}"
     killed=0
     [ -e "$2.killed" ] && killed=1
+    background=0
+    [ -e "$2.background" ] && background=1
     out_length=$((out - $5)) err_length=$((err - $6))
     # A command may truncate its own output; then it is read from its beginning.
     out_from=$5 err_from=$6
@@ -61,7 +63,7 @@ export const stateFunctions = shellText(`
     # More than the host wants in an answer is left for ranged reads.
     if [ "$7" != 1 ] || [ $((out_length + err_length)) -gt $budget ]; then out_length=0 err_length=0; fi
     budget=$((budget - out_length - err_length))
-    printf '%s\\n' "$t record $1 $3 $4 $killed $out $err $out_from $out_length $err_from $err_length"
+    printf '%s\\n' "$t record $1 $3 $4 $killed $background $out $err $out_from $out_length $err_from $err_length"
     [ $out_length = 0 ] || tail -c +$((out_from + 1)) "$2.out" | head -c $out_length
     printf '%s\\n' "$t stderr"
     [ $err_length = 0 ] || tail -c +$((err_from + 1)) "$2.err" | head -c $err_length

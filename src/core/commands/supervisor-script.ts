@@ -1,7 +1,9 @@
 import { shellQuote } from "../shell-quote.ts";
+import { feeder, prepareFeeder } from "./feeder-fragment.ts";
 import { processFunctions } from "./process-fragment.ts";
 import { processVariable } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
+import { chooseSwitch } from "./user-fragment.ts";
 
 export interface SupervisorInput {
   readonly tag: string;
@@ -17,6 +19,10 @@ export interface SupervisorInput {
   readonly unneeded: readonly string[];
   /** Whether to remove the leftovers of hosts that never came back. */
   readonly sweep: boolean;
+  /** Whether standard input comes in pieces, written while the command runs. */
+  readonly feeds: boolean;
+  /** Name or number of the user to run as; undefined: the one that the provider runs scripts as. */
+  readonly user: string | undefined;
   readonly shellPath: string;
 }
 
@@ -31,7 +37,10 @@ export function supervisorFile(input: SupervisorInput): string {
     `t=${input.tag} r=${input.record} turns=${turns} nap=${input.waitSeconds / turns} limit=${input.inlineBytes} flood=${input.maxLogBytes} shell=${shellQuote(input.shellPath)}`,
     `cwd=${shellQuote(input.cwd)}`,
     prepare,
-    keeper,
+    ...(input.user === undefined ? ["how="] : [chooseSwitch(input.user)]),
+    ...(input.feeds ? [prepareFeeder] : []),
+    openOutputs,
+    keeper(input.feeds),
     waitForEnd,
     answer,
     ...(input.sweep ? [sweep] : []),
@@ -47,20 +56,30 @@ const prepare = shellText(`
   f=$1 umask=$2 secrets=$3
   exec 2>/dev/null
   ${processFunctions}
-  if ! cd -- "$cwd"; then
+  refuse() {
     # Everybody who wants to decide whether the command runs at all makes this file; the first one has decided.
     set -C
     echo cancelled >"$f.pid"
     [ -z "$secrets" ] || rm -f "$secrets"
-    printf '%s\\n' "$t nocwd" "$t end"
+    printf '%s\\n' "$t $1" "$t end"
     exit
-  fi
+  }
+  cd -- "$cwd" || refuse nocwd
   unset OLDPWD
+`);
+
+const openOutputs = shellText(`
   # The command inherits these very descriptors, so that their position tells the size without a fork.
   exec 3>>"$f.out" 4>>"$f.err"
 `);
 
-const keeper = shellText(`
+function keeper(feeds: boolean): string {
+  // Standard input for both attempts to run: what a feeder writes, or a file.
+  const input = feeds ? '<&5 5<&-' : '<"$input"';
+  return [keeperOpening, ...(feeds ? [feeder] : []), runner(input), keeperClosing].join("\n");
+}
+
+const keeperOpening = shellText(`
   ended=
   trap 'ended=1; kill "$timer"' USR1
   (
@@ -72,16 +91,43 @@ const keeper = shellText(`
     read -r keeper rest </proc/self/stat || keeper=-
     stat_of self || st_start=-
     keeper_start=$st_start
-    export ${processVariable}="$r"
+    feeder=
+    # What the command left running in the background may be about to end. What it writes until then is output of the command.
+    await_background() {
+      turn=0
+      while kill -0 "-$pid"; do
+        if [ $turn -ge 5 ]; then
+          for entry in /proc/[0-9]*; do
+            # A zombie that nobody collects does not run.
+            if stat_of "\${entry#/proc/}" && [ "$st_group" = "$pid" ] && [ "$st_state" != Z ]; then
+              true >"$f.background"
+              return
+            fi
+          done
+          return
+        fi
+        turn=$((turn + 1))
+        sleep 0.05 || { sleep 1; turn=5; }
+      done
+    }
     input=/dev/null
     [ ! -e "$f.in" ] || input=$f.in
+`);
+
+function runner(input: string): string {
+  return shellText(`
     session=
     # Without "set -m" no shell is a group leader here, so setsid need not fork.
     if command -v setsid; then session=setsid; fi
     run() {
-      "$@" "$shell" "$f.run" "$f" "$umask" "$$" "$keeper" "$keeper_start" "$secrets" <"$input" >&3 3>&-
+      # Nothing but the command carries its name: a kill would find our own helpers.
+      ${processVariable}="$r" "$@" "$shell" "$f.run" "$f" "$umask" "$$" "$keeper" "$keeper_start" "$secrets" "$how" ${input} >&3 3>&-
       code=$?
     }
+  `);
+}
+
+const keeperClosing = shellText(`
     plain=\${f%/*}/plain-env
     [ -e "$plain" ] || run env --default-signal=INT,QUIT $session
     # The env of busybox knows no such option and ran nothing; the next command need not try.
@@ -92,7 +138,10 @@ const keeper = shellText(`
       echo cancelled refused >"$f.pid"
       set +C
     fi
-    read -r kind rest <"$f.pid"
+    kind=
+    read -r kind pid start group rest <"$f.pid"
+    if [ "$kind" = pid ] && [ "$group" = "$pid" ] && [ ! -e "$f.killed" ]; then await_background; fi
+    [ -z "$feeder" ] || kill "$feeder"
     # One short write, ended by the name: a reader sees all of it or knows that it is not whole.
     [ "$kind" != pid ] || printf '%s\\n' "exit $code $r" >"$f.exit"
     stat_of self
@@ -142,12 +191,14 @@ const answer = shellText(`
     size_of 3 "$f.out"
     out=$size
     size_of 4 "$f.err"
+    background=0
+    [ ! -e "$f.background" ] || background=1
     if [ $((out + size)) -le "$limit" ]; then
-      printf '%s\\n' "$t ended $code $out $size"
+      printf '%s\\n' "$t ended $code $out $size $background"
       # The exit record between the streams shows where one ends; one cat is one fork.
       cat "$f.out" "$f.exit" "$f.err"
     else
-      printf '%s\\n' "$t ended $code $out $size"
+      printf '%s\\n' "$t ended $code $out $size $background"
     fi
   else
     kind= why=
