@@ -11,6 +11,7 @@ export {
   CompletionUnknownError,
   type CompletionUnknownReason,
   OutputLimitError,
+  ProcessNotFoundError,
   SandboxLostError,
   WorkingDirectoryNotFoundError,
 } from "./contract/command-errors.ts";
@@ -43,6 +44,18 @@ export {
   TimeoutError,
 } from "./contract/lifecycle-errors.ts";
 export type { PreviewUrl, PreviewUrlOptions } from "./contract/preview.ts";
+export type {
+  AttachOptions,
+  ProcessExit,
+  ProcessInfo,
+  ProcessOutput,
+  ProcessOutputOptions,
+  ProcessSignal,
+  ReadOutputOptions,
+  SandboxProcess,
+  SpawnOptions,
+  WaitOptions,
+} from "./contract/process.ts";
 export {
   AuthenticationError,
   CapacityError,

@@ -12,6 +12,7 @@ import type {
   WriteFileOptions,
 } from "./files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "./preview.ts";
+import type { AttachOptions, ProcessInfo, SandboxProcess, SpawnOptions } from "./process.ts";
 import type { SetupEvent } from "./setup-events.ts";
 import type { Status } from "./status.ts";
 
@@ -88,6 +89,24 @@ export interface Backend extends AsyncDisposable {
    * {@link CompletionUnknownError} when nobody can know how it ended; {@link WorkingDirectoryNotFoundError}.
    */
   exec(command: Command, options?: ExecOptions): Promise<ExecResult>;
+
+  /**
+   * Starts a process and resolves when it has started. It goes on when this host ends; any client of the sandbox attaches to it.
+   *
+   * @throws {@link WorkingDirectoryNotFoundError}; {@link UnsupportedOperationError} when the sandbox cannot run it as `user`.
+   */
+  spawn(command: Command, options?: SpawnOptions): Promise<SandboxProcess>;
+  /**
+   * Attaches to a process by its ID, from any host, also after its end.
+   *
+   * @throws {@link ProcessNotFoundError}
+   */
+  attachProcess(processId: string, options?: AttachOptions): Promise<SandboxProcess>;
+  /**
+   * The processes that `exec` and `spawn` of any client started and that run, and those of `spawn` that ended within the last day.
+   * Default `timeoutMs`: 60 000.
+   */
+  listProcesses(options?: CallOptions): Promise<ProcessInfo[]>;
 
   /** Default `timeoutMs` of the file methods: 300 000. Relative paths are under `workDir`. */
   readFile(path: string, options: ReadFileOptions & { readonly encoding: "utf8" }): Promise<string>;

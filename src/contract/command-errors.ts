@@ -15,6 +15,8 @@ export type CompletionUnknownReason =
   | "record-missing"
   /** The timeout passed and its end could not be proven. */
   | "timeout-unconfirmed"
+  /** A kill was asked for, and the end could not be proven. */
+  | "kill-unconfirmed"
   /** The call was given up before an answer came. */
   | "unreachable";
 
@@ -109,5 +111,17 @@ export class WorkingDirectoryNotFoundError extends SandboxError {
   constructor(message: string, options: SandboxErrorOptions & { readonly cwd: string }) {
     super(message, options);
     this.cwd = options.cwd;
+  }
+}
+
+/** The sandbox has no process with that ID: none was started, or its record was removed, which happens a day after its end. */
+export class ProcessNotFoundError extends SandboxError {
+  override readonly name = "ProcessNotFoundError";
+  readonly code = "PROCESS_NOT_FOUND";
+  readonly processId: string;
+
+  constructor(message: string, options: SandboxErrorOptions & { readonly processId: string }) {
+    super(message, options);
+    this.processId = options.processId;
   }
 }

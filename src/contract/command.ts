@@ -14,6 +14,8 @@ export interface ExecOptions extends CallOptions {
   readonly cwd?: string | undefined;
   /** Added to the environment of the sandbox. Names match `[A-Za-z_][A-Za-z0-9_]*`; values hold any character but NUL. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** User of the sandbox to run as, by name or number. Needs root or `sudo` without a password in the sandbox. Default: the provider's. */
+  readonly user?: string | undefined;
   /** What the command reads from standard input. Default: nothing, it sees the end at once. */
   readonly stdin?: string | Uint8Array | undefined;
   /** Called with each piece of standard output, in order, before the call resolves. What it throws rejects the call and kills the command. */
@@ -49,4 +51,9 @@ export interface ExecResult {
   readonly truncated: boolean;
   /** Milliseconds from the call to its end, as the host measured them. */
   readonly durationMs: number;
+  /**
+   * Whether processes that the command had started in the background were still running when it ended. They go on, and what they
+   * write from then on is not part of this result.
+   */
+  readonly leftBackgroundProcesses: boolean;
 }

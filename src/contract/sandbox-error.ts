@@ -23,6 +23,7 @@ export type SandboxErrorCode =
   | "COMMAND_TIMEOUT"
   | "OUTPUT_LIMIT"
   | "WORKING_DIRECTORY_NOT_FOUND"
+  | "PROCESS_NOT_FOUND"
   | "FILE_NOT_FOUND"
   | "FILE_ACCESS"
   | "GIT_FAILED"

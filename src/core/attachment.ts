@@ -1,6 +1,8 @@
 import { CommandRunner } from "./commands/command-runner.ts";
 import { SandboxFiles } from "./files/sandbox-files.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
+import type { Guard } from "./processes/guard.ts";
+import { SandboxProcesses } from "./processes/sandbox-processes.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
 import { isBelowHome, resolveWorkDir } from "./work-dir.ts";
 
@@ -13,6 +15,7 @@ export interface Attachment {
   readonly channel: GuardedChannel;
   readonly files: SandboxFiles;
   readonly commands: CommandRunner;
+  readonly processes: SandboxProcesses;
   /** Environment of every command that was not known when the sandbox was created. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -23,8 +26,10 @@ export function attachTo(
   record: SandboxRecord,
   configuredWorkDir: string,
   homeDirectory: string,
+  guard: Guard,
 ): Attachment {
   const channel = new GuardedChannel(transport, record.id);
+  const commands = new CommandRunner({ channel, sandboxId: record.id });
   const workDir = resolveWorkDir(configuredWorkDir, homeDirectory);
   return {
     sandboxId: record.id,
@@ -32,7 +37,8 @@ export function attachTo(
     workDir,
     channel,
     files: new SandboxFiles(channel),
-    commands: new CommandRunner({ channel, sandboxId: record.id }),
+    commands,
+    processes: new SandboxProcesses(commands.context, guard),
     env: isBelowHome(configuredWorkDir) ? { WORKDIR: workDir } : {},
   };
 }

@@ -2,12 +2,18 @@ import * as z from "zod/mini";
 import type { BackendRef, ReconnectOptions, SetupOptions } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { BackendConfig } from "../contract/config.ts";
-import { SandboxStateError, TeardownError, TimeoutError } from "../contract/lifecycle-errors.ts";
+import {
+  AbortError,
+  SandboxStateError,
+  TeardownError,
+  TimeoutError,
+} from "../contract/lifecycle-errors.ts";
 import type { SetupEvent } from "../contract/setup-events.ts";
 import type { Status } from "../contract/status.ts";
 import { annotateError } from "./annotate-error.ts";
 import { type Attachment, attachTo } from "./attachment.ts";
 import { badArgument, callShape, checkCallOptions, checkOptions } from "./check-arguments.ts";
+import { lazily } from "./config/lazily.ts";
 import { Deadline } from "./deadline.ts";
 import { untilAborted } from "./delay.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
@@ -34,19 +40,23 @@ export interface BackendParts {
   readonly redactor: Redactor;
 }
 
-const setupSchema = z.strictObject({
-  ...callShape,
-  onEvent: z.optional(
-    z.custom<(event: SetupEvent) => void>((value) => typeof value === "function", {
-      error: "a function",
-    }),
-  ),
-});
+const setupSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    onEvent: z.optional(
+      z.custom<(event: SetupEvent) => void>((value) => typeof value === "function", {
+        error: "a function",
+      }),
+    ),
+  }),
+);
 
-const reconnectSchema = z.strictObject({
-  ...callShape,
-  start: z.optional(z.enum(["if-stopped", "never"])),
-});
+const reconnectSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    start: z.optional(z.enum(["if-stopped", "never"])),
+  }),
+);
 
 const statusTimeoutMs = 30_000;
 const changeTimeoutMs = 120_000;
@@ -226,6 +236,12 @@ export abstract class BackendLifecycle {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#setup?.controller.abort(new Error("the backend was disposed of"));
     await this.#setup?.done;
+    this.#attachment?.processes.detachAll(
+      new AbortError("The backend was disposed of. The process goes on in the sandbox.", {
+        operation: "dispose",
+        sandboxId: this.sandboxId,
+      }),
+    );
     if (this.#attachment !== undefined && !this.#isTornDown) {
       using deadline = Deadline.start("dispose", disposeTimeoutMs);
       // Records that cannot be removed now are removed by a later client, so a failure is none.
@@ -270,7 +286,13 @@ export abstract class BackendLifecycle {
   }
 
   #attach(record: SandboxRecord, configuredWorkDir: string, homeDirectory: string): void {
-    this.#attachment = attachTo(this.transport, record, configuredWorkDir, homeDirectory);
+    this.#attachment = attachTo(
+      this.transport,
+      record,
+      configuredWorkDir,
+      homeDirectory,
+      (operation, run) => this.guard(operation, run),
+    );
     this.#workDir = this.#attachment.workDir;
     this.#isTornDown = false;
   }

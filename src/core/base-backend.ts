@@ -14,8 +14,15 @@ import type {
   WriteFileOptions,
 } from "../contract/files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "../contract/preview.ts";
+import type {
+  AttachOptions,
+  ProcessInfo,
+  SandboxProcess,
+  SpawnOptions,
+} from "../contract/process.ts";
 import { BackendLifecycle } from "./backend-lifecycle.ts";
 import {
+  callSchema,
   callShape,
   checkCommand,
   checkExecOptions,
@@ -24,6 +31,7 @@ import {
   checkPort,
 } from "./check-arguments.ts";
 import { runExec } from "./commands/run-exec.ts";
+import { lazily } from "./config/lazily.ts";
 import { Deadline } from "./deadline.ts";
 import { checkContent } from "./files/check-content.ts";
 import { boundedStream, readWholeFile } from "./files/read-file.ts";
@@ -33,41 +41,57 @@ import {
   uploadDirectoryToSandbox,
 } from "./files/transfer-directory.ts";
 import { writeFilesInSandbox } from "./files/write-files.ts";
+import {
+  checkAttachOptions,
+  checkProcessId,
+  checkSpawnOptions,
+} from "./processes/check-process-arguments.ts";
 
 const fileTimeoutMs = 300_000;
 const directoryTimeoutMs = 1_800_000;
 const previewTimeoutMs = 30_000;
 const execTimeoutMs = 120_000;
+const spawnTimeoutMs = 60_000;
 /** What an `exec` may take beyond its command's own time: to prove the end of a killed command, at the worst. */
 const execOverheadMs = 60_000;
 const previewTtlMs = 3_600_000;
 
-const modeSchema = z.optional(z.int().check(z.minimum(0), z.maximum(0o7777)));
-const readSchema = z.strictObject({
-  ...callShape,
-  encoding: z.optional(z.literal("utf8")),
-  maxBytes: z.optional(z.int().check(z.minimum(1))),
-});
-const writeSchema = z.strictObject({ ...callShape, mode: modeSchema });
-const listSchema = z.strictObject({
-  ...callShape,
-  depth: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
-});
-const removeSchema = z.strictObject({
-  ...callShape,
-  recursive: z.optional(z.boolean()),
-  force: z.optional(z.boolean()),
-});
-const uploadDirectorySchema = z.strictObject({
-  ...callShape,
-  ignore: z.optional(
-    z.custom<IgnoreEntry>((value) => typeof value === "function", { error: "a function" }),
-  ),
-});
-const previewSchema = z.strictObject({
-  ...callShape,
-  minTtlMs: z.optional(z.int().check(z.minimum(1))),
-});
+const modeSchema = () => z.optional(z.int().check(z.minimum(0), z.maximum(0o7777)));
+const readSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    encoding: z.optional(z.literal("utf8")),
+    maxBytes: z.optional(z.int().check(z.minimum(1))),
+  }),
+);
+const writeSchema = lazily(() => z.strictObject({ ...callShape(), mode: modeSchema() }));
+const listSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    depth: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
+  }),
+);
+const removeSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    recursive: z.optional(z.boolean()),
+    force: z.optional(z.boolean()),
+  }),
+);
+const uploadDirectorySchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    ignore: z.optional(
+      z.custom<IgnoreEntry>((value) => typeof value === "function", { error: "a function" }),
+    ),
+  }),
+);
+const previewSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    minTtlMs: z.optional(z.int().check(z.minimum(1))),
+  }),
+);
 
 /** Every backend: checks its arguments, bounds each call, and does the work on top of the provider's transport. */
 export abstract class BaseBackend extends BackendLifecycle implements Backend {
@@ -91,6 +115,38 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
     });
   }
 
+  async spawn(command: Command, options?: SpawnOptions): Promise<SandboxProcess> {
+    return this.guard("spawn", async () => {
+      const checkedCommand = checkCommand(command);
+      const checked = checkSpawnOptions(options);
+      const timeoutMs = checked.timeoutMs ?? spawnTimeoutMs;
+      const cwd = checkPath(checked.cwd ?? this.workDir, this.workDir, "cwd");
+      using deadline = Deadline.start("spawn", timeoutMs, checked.signal);
+      deadline.throwIfEnded();
+      const { processes, env } = this.attachment("spawn");
+      const request = { ...checked, env: { ...env, ...checked.env }, timeoutMs, cwd };
+      return await processes.spawn(checkedCommand, request, deadline.signal);
+    });
+  }
+
+  async attachProcess(processId: string, options?: AttachOptions): Promise<SandboxProcess> {
+    return this.guard("attachProcess", async () => {
+      const checkedId = checkProcessId(processId);
+      const checked = checkAttachOptions(options);
+      const timeoutMs = checked.timeoutMs ?? spawnTimeoutMs;
+      using deadline = Deadline.start("attachProcess", timeoutMs, checked.signal);
+      deadline.throwIfEnded();
+      const { processes } = this.attachment("attachProcess");
+      return await processes.attach(checkedId, checked, deadline.signal);
+    });
+  }
+
+  async listProcesses(options?: CallOptions): Promise<ProcessInfo[]> {
+    return this.bounded("listProcesses", options, spawnTimeoutMs, (deadline) =>
+      this.attachment("listProcesses").processes.list(deadline.signal),
+    );
+  }
+
   async readFile(
     path: string,
     options: ReadFileOptions & { readonly encoding: "utf8" },
@@ -110,11 +166,7 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
 
   async readFileStream(path: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
     return this.guard("readFileStream", async () => {
-      const { signal, timeoutMs } = this.#check(
-        "readFileStream",
-        z.strictObject(callShape),
-        options,
-      );
+      const { signal, timeoutMs } = this.#check("readFileStream", callSchema, options);
       const checkedPath = this.#path(path);
       // Not `using`: the deadline bounds the stream too, which outlives this call.
       const deadline = Deadline.start("readFileStream", timeoutMs ?? fileTimeoutMs, signal);
@@ -255,7 +307,11 @@ export abstract class BaseBackend extends BackendLifecycle implements Backend {
     return checkPath(path, this.workDir, name);
   }
 
-  #check<Options>(operation: string, schema: z.ZodMiniType<Options>, options: unknown): Options {
+  #check<Options>(
+    operation: string,
+    schema: () => z.ZodMiniType<Options>,
+    options: unknown,
+  ): Options {
     return checkOptions(operation, schema, options);
   }
 }

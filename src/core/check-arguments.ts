@@ -3,57 +3,75 @@ import * as z from "zod/mini";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Command, ExecOptions } from "../contract/command.ts";
 import { ConfigError } from "../contract/provider-errors.ts";
+import { lazily } from "./config/lazily.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import { environmentSchema, gitCredentialsSchema, isPassableText } from "./config/shared-config.ts";
 
-const signalSchema = z.optional(
-  z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: "an AbortSignal" }),
-);
-const timeoutSchema = z.optional(z.int().check(z.minimum(1), z.maximum(2_147_483_647)));
-const bytesSchema = z.optional(z.int().check(z.minimum(1)));
-const functionSchema = <Type>() =>
+export const bytesSchema = () => z.optional(z.int().check(z.minimum(1)));
+export const functionSchema = <Type>() =>
   z.optional(z.custom<Type>((value) => typeof value === "function", { error: "a function" }));
 
 /** The options that every call takes, for the schemas of single methods. */
-export const callShape = { signal: signalSchema, timeoutMs: timeoutSchema } as const;
-
-const execSchema = z.strictObject({
-  ...callShape,
-  cwd: z.optional(pathSchema()),
-  env: z.optional(environmentSchema),
-  stdin: z.optional(
-    z.custom<string | Uint8Array>(
-      (value) => value instanceof Uint8Array || (typeof value === "string" && value.isWellFormed()),
-      { error: "text or bytes" },
-    ),
+export const callShape = lazily(() => ({
+  signal: z.optional(
+    z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: "an AbortSignal" }),
   ),
-  onStdout: functionSchema<(chunk: Uint8Array) => void>(),
-  onStderr: functionSchema<(chunk: Uint8Array) => void>(),
-  maxOutputBytes: bytesSchema,
-  maxLogBytes: bytesSchema,
-  check: z.optional(z.boolean()),
-  gitCredentials: z.optional(gitCredentialsSchema),
-});
+  timeoutMs: z.optional(z.int().check(z.minimum(1), z.maximum(2_147_483_647))),
+}));
 
-function pathSchema() {
-  return z.string().check(
+/** For methods that have no other options. */
+export const callSchema = lazily(() => z.strictObject(callShape()));
+
+export const pathSchema = lazily(() =>
+  z.string().check(
     z.refine((path) => path !== "" && isPassableText(path), {
       error: "a path that is not empty, without NUL characters and lone surrogates",
     }),
-  );
-}
+  ),
+);
+
+/** A user of the sandbox, by name or number. */
+export const userSchema = lazily(() =>
+  z.string().check(
+    z.regex(/^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}|[0-9]{1,10})$/, {
+      error: "the name or the number of a user",
+    }),
+  ),
+);
+
+const execSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    cwd: z.optional(pathSchema()),
+    env: z.optional(environmentSchema()),
+    user: z.optional(userSchema()),
+    stdin: z.optional(
+      z.custom<string | Uint8Array>(
+        (value) =>
+          value instanceof Uint8Array || (typeof value === "string" && value.isWellFormed()),
+        { error: "text or bytes" },
+      ),
+    ),
+    onStdout: functionSchema<(chunk: Uint8Array) => void>(),
+    onStderr: functionSchema<(chunk: Uint8Array) => void>(),
+    maxOutputBytes: bytesSchema(),
+    maxLogBytes: bytesSchema(),
+    check: z.optional(z.boolean()),
+    gitCredentials: z.optional(gitCredentialsSchema()),
+  }),
+);
 
 /** Checks options against the schema of a method. Unknown ones are refused: to ignore one would hide a mistake. */
 export function checkOptions<Options>(
   operation: string,
-  schema: z.ZodMiniType<Options>,
+  schema: () => z.ZodMiniType<Options>,
   options: unknown,
 ): Options {
-  return parseConfig(schema, options ?? {}, `An option of ${operation}`, operation);
+  return parseConfig(schema(), options ?? {}, `An option of ${operation}`, operation);
 }
 
 export function checkCallOptions(operation: string, options: CallOptions | undefined): CallOptions {
-  return checkOptions(operation, z.strictObject(callShape), options);
+  return checkOptions(operation, callSchema, options);
 }
 
 export function checkExecOptions(options: ExecOptions | undefined): ExecOptions {

@@ -5,6 +5,8 @@ import { CommandFailures } from "./command-failures.ts";
 import type { FollowedReport } from "./command-follower.ts";
 import type { CommandOutcome, CommandRequest } from "./command-request.ts";
 import { type BegunCommand, CommandStart } from "./command-start.ts";
+import { endWhatBegan } from "./end-what-began.ts";
+import { exitOf } from "./exit-of.ts";
 import { CallbackFailure, OutputCollector } from "./output-collector.ts";
 import type { RecordReport } from "./record-report.ts";
 import type { SettledRecord } from "./sandbox-records.ts";
@@ -27,7 +29,7 @@ export class CommandExecution {
     this.#failures = new CommandFailures({
       sandboxId: context.sandboxId,
       processId,
-      request,
+      limits: request,
       output: this.#collector,
     });
   }
@@ -108,14 +110,11 @@ export class CommandExecution {
     await this.#collector.absorb(report, `${folder}/${this.#start.record}`, signal);
     this.#acknowledge();
     return {
-      // Only called for an end that has an exit record.
-      exitCode: report.exitCode as number,
-      signal: report.killed ? killSignals.get(report.exitCode as number) : undefined,
+      ...exitOf(report),
       stdoutBytes: this.#collector.stdoutBytes(),
       stderrBytes: this.#collector.stderrBytes(),
       truncated: this.#collector.truncated,
       durationMs: performance.now() - this.#startedAtMs,
-      leftBackgroundProcesses: report.leftBackgroundProcesses,
       alreadyStarted: this.#begun?.alreadyStarted ?? false,
     };
   }
@@ -128,7 +127,7 @@ export class CommandExecution {
     let settled: SettledRecord;
     try {
       // Whoever started it: this call's time for it is over.
-      settled = await this.#kill(bound.signal, undefined);
+      settled = await this.#kill(bound.signal);
     } catch (error) {
       if (SandboxError.is(error) && lostCodes.has(error.code))
         throw this.#failures.translate(error, this.#mayRun);
@@ -169,10 +168,10 @@ export class CommandExecution {
     }
   }
 
-  #kill(signal: AbortSignal, starters: readonly string[] | undefined): Promise<SettledRecord> {
+  #kill(signal: AbortSignal): Promise<SettledRecord> {
     const { killRequests, questions, timing } = this.#context;
     return killRequests.askUntilAnswered(
-      questions.kill(this.#start.record, timing.killGraceSeconds, starters),
+      questions.kill(this.#start.record, timing.killGraceSeconds, undefined),
       signal,
     );
   }
@@ -181,7 +180,7 @@ export class CommandExecution {
     using bound = Deadline.start("exec", this.#context.timing.killTimeoutMs);
     let settled: SettledRecord;
     try {
-      settled = await this.#kill(bound.signal, undefined);
+      settled = await this.#kill(bound.signal);
     } catch (error) {
       throw this.#failures.unknown("unreachable", error);
     }
@@ -191,15 +190,7 @@ export class CommandExecution {
 
   /** Ends what this call started, within a bound of its own: the caller's signal is aborted already. */
   async #killQuietly(): Promise<void> {
-    if (!this.#start.sent || this.#begun?.alreadyStarted === true) return;
-    if (this.#begun?.ended !== undefined) return;
-    using bound = Deadline.start("exec", this.#context.timing.abortTimeoutMs);
-    try {
-      const { report, left } = await this.#kill(bound.signal, this.#start.starters);
-      if (report.state === "exited" && left === 0) this.#acknowledge();
-    } catch {
-      // The caller gets the reason for the kill. A sandbox that cannot be reached keeps its command, as documented.
-    }
+    if (await endWhatBegan(this.#context, this.#start, this.#begun)) this.#acknowledge();
   }
 
   #acknowledge(): void {
@@ -210,9 +201,3 @@ export class CommandExecution {
 }
 
 const lostCodes: ReadonlySet<string> = new Set(["SANDBOX_LOST", "SANDBOX_NOT_FOUND"]);
-
-/** Exit codes by which a shell reports the two signals that this library sends. */
-const killSignals: ReadonlyMap<number, string> = new Map([
-  [143, "SIGTERM"],
-  [137, "SIGKILL"],
-]);

@@ -9,6 +9,8 @@ import { ConnectionError } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import type { CommandRequest } from "./command-request.ts";
 
+type CommandLimits = Pick<CommandRequest, "timeoutMs" | "maxLogBytes">;
+
 interface KnownOutput {
   stdoutText(): string;
   stderrText(): string;
@@ -18,18 +20,19 @@ interface KnownOutput {
 export class CommandFailures {
   readonly #sandboxId: string;
   readonly #processId: string;
-  readonly #request: CommandRequest;
-  readonly #output: KnownOutput;
+  readonly #limits: CommandLimits;
+  readonly #output: KnownOutput | undefined;
 
   constructor(options: {
     readonly sandboxId: string;
     readonly processId: string;
-    readonly request: CommandRequest;
-    readonly output: KnownOutput;
+    readonly limits: CommandLimits;
+    /** What there is of its output in this process; undefined where the caller reads it as a stream. */
+    readonly output: KnownOutput | undefined;
   }) {
     this.#sandboxId = options.sandboxId;
     this.#processId = options.processId;
-    this.#request = options.request;
+    this.#limits = options.limits;
     this.#output = options.output;
   }
 
@@ -38,24 +41,24 @@ export class CommandFailures {
       ...this.#common(),
       reason,
       processId: this.#processId,
-      stdout: this.#output.stdoutText(),
-      stderr: this.#output.stderrText(),
+      stdout: this.#output?.stdoutText() ?? "",
+      stderr: this.#output?.stderrText() ?? "",
       cause,
     });
   }
 
   timedOut(): CommandTimeoutError {
-    const { timeoutMs } = this.#request;
+    const { timeoutMs } = this.#limits;
     return new CommandTimeoutError(`The command ran longer than ${timeoutMs} ms and was killed.`, {
       ...this.#common(),
       timeoutMs,
-      stdout: this.#output.stdoutText(),
-      stderr: this.#output.stderrText(),
+      stdout: this.#output?.stdoutText() ?? "",
+      stderr: this.#output?.stderrText() ?? "",
     });
   }
 
   overLimit(): OutputLimitError {
-    const limitBytes = this.#request.maxLogBytes;
+    const limitBytes = this.#limits.maxLogBytes;
     return new OutputLimitError(`The command wrote more than ${limitBytes} bytes and was killed.`, {
       ...this.#common(),
       limitBytes,
@@ -64,9 +67,16 @@ export class CommandFailures {
 
   notBegun(cause: unknown): ConnectionError {
     return new ConnectionError(
-      `The command could not be started within ${this.#request.timeoutMs} ms. It did not run.`,
+      `The command could not be started within ${this.#limits.timeoutMs} ms. It did not run.`,
       { ...this.#common(), retryable: true, cause },
     );
+  }
+
+  neverBegan(): ConnectionError {
+    return new ConnectionError("The command was kept from starting. It did not run.", {
+      ...this.#common(),
+      retryable: true,
+    });
   }
 
   /** Makes of a request's failure one that says what it means for a command that may run. */
@@ -92,6 +102,7 @@ const unknownMessages: Readonly<Record<CompletionUnknownReason, string>> = {
     "The sandbox was restarted while the command ran; nobody knows how it ended.",
   "record-missing": "The command's processes are gone and left no exit code.",
   "timeout-unconfirmed": "The command ran too long, and its end could not be proven.",
+  "kill-unconfirmed": "The command was killed, and its end could not be proven.",
   unreachable:
     "The sandbox could not be reached to learn how the command ended, or whether it began.",
 };

@@ -26,9 +26,11 @@ export interface CommandRequest {
   readonly onStderr?: ((chunk: Uint8Array) => void) | undefined;
   /**
    * 1 to 64 of `A-Z a-z 0-9`; random when left out. A given one makes the start idempotent, also across hosts: of several calls
-   * one starts the command and all get its end, and its record stays in the sandbox.
+   * one starts the command and all get its end.
    */
   readonly processId?: string | undefined;
+  /** Whether the record stays for good, as the mark that the command ran. Default: false. */
+  readonly keep?: boolean | undefined;
 }
 
 /** How a command ended. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { SandboxLostError } from "../../contract/command-errors.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
 import type { SandboxChannel, TransportCall } from "../transport.ts";
@@ -9,6 +8,7 @@ import { CommandFollower } from "./command-follower.ts";
 import type { CommandOutcome, CommandRequest, CommandState } from "./command-request.ts";
 import { type CommandTiming, defaultCommandTiming } from "./command-timing.ts";
 import { forgetScript } from "./forget-script.ts";
+import { createProcessId } from "./process-id.ts";
 import { RecordQuestions } from "./sandbox-records.ts";
 import { SandboxRequests } from "./sandbox-requests.ts";
 
@@ -28,7 +28,8 @@ export interface CommandRunnerOptions {
  */
 export class CommandRunner {
   readonly #channel: SandboxChannel;
-  readonly #context: CommandContext;
+  /** What everything about commands in this sandbox shares. */
+  readonly context: CommandContext;
   readonly #shellPath: string;
   readonly #pollFile: string;
 
@@ -54,7 +55,7 @@ export class CommandRunner {
     };
     const requests = new SandboxRequests(channel, timing.requestTimeoutMs, onFailure);
     let sweeps = 1;
-    this.#context = {
+    this.context = {
       sandboxId,
       timing,
       requests,
@@ -88,13 +89,13 @@ export class CommandRunner {
       maxOutputBytes: Math.min(request.maxOutputBytes, Number.MAX_SAFE_INTEGER),
       maxLogBytes: Math.min(request.maxLogBytes, Number.MAX_SAFE_INTEGER),
     };
-    return new CommandExecution(this.#context, bounded, processId).run(signal);
+    return new CommandExecution(this.context, bounded, processId).run(signal);
   }
 
   /** What the sandbox knows about a command. */
   async lookUp(processId: string, call: TransportCall): Promise<CommandState> {
     checkProcessId(processId);
-    const { requests, questions } = this.#context;
+    const { requests, questions } = this.context;
     const question = questions.lookUp(processId, mostGenerations);
     const settled = await requests.askUntilAnswered(question, call.signal);
     if (settled === "no-folder") return { state: "none" };
@@ -116,23 +117,19 @@ export class CommandRunner {
 
   /** Removes the files of the commands that have ended. Without any there is no request. */
   async dispose(signal: AbortSignal): Promise<void> {
-    const patterns = this.#context.acknowledgements.takeAll();
-    if (patterns.length === 0 && !this.#context.follower.polled) return;
+    const patterns = this.context.acknowledgements.takeAll();
+    if (patterns.length === 0 && !this.context.follower.polled) return;
     try {
       const script = forgetScript(patterns, this.#pollFile, this.#shellPath);
       await this.#channel.runScript(script, { signal });
     } catch (error) {
-      this.#context.acknowledgements.putBack(patterns);
+      this.context.acknowledgements.putBack(patterns);
       throw error;
     }
   }
 }
 
 const failuresBeforeAsking = 3;
-
-function createProcessId(): string {
-  return randomBytes(12).toString("hex");
-}
 
 function checkProcessId(processId: string): void {
   if (/^[A-Za-z0-9]{1,64}$/.test(processId)) return;

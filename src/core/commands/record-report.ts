@@ -1,6 +1,7 @@
 import type { AnswerSection, ScriptAnswer } from "./answer.ts";
 
-type RecordState =
+/** Where a record stands. */
+export type RecordState =
   | "none"
   /** Its claim was taken so that it never runs. */
   | "burned"
@@ -41,6 +42,10 @@ const states: ReadonlySet<string> = new Set<RecordState>([
   "gone",
 ]);
 
+export function isRecordState(word: string | undefined): word is RecordState {
+  return word !== undefined && states.has(word);
+}
+
 /** The records of an answer that `report` of the state fragment printed. Undefined when a line makes no sense. */
 export function readReports(answer: ScriptAnswer): RecordReport[] | undefined {
   const reports: RecordReport[] = [];
@@ -71,7 +76,7 @@ export function reportOfNothing(index: number): RecordReport {
 function readReport(section: AnswerSection, stderr: AnswerSection): RecordReport | undefined {
   const [, index, state, code, killed, background, ...numbers] = section.words;
   const [out, err, outFrom, outLength, errFrom, errLength] = numbers.map(Number);
-  if (state === undefined || !states.has(state)) return undefined;
+  if (!isRecordState(state)) return undefined;
   if (![Number(index), out, err, outFrom, outLength, errFrom, errLength].every(Number.isInteger)) {
     return undefined;
   }
@@ -79,7 +84,7 @@ function readReport(section: AnswerSection, stderr: AnswerSection): RecordReport
   if ((state === "exited") !== Number.isInteger(exitCode)) return undefined;
   return {
     index: Number(index),
-    state: state as RecordState,
+    state,
     exitCode,
     killed: killed === "1",
     leftBackgroundProcesses: background === "1",

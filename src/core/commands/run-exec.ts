@@ -21,6 +21,7 @@ export async function runExec(
     {
       command: access === undefined ? command : withPrologue(command, access.prologue),
       cwd: options.cwd,
+      user: options.user,
       env: options.env ?? {},
       secretEnv: access?.secretEnv ?? {},
       ...(stdin === undefined
@@ -36,6 +37,7 @@ export async function runExec(
   );
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const { exitCode, signal: endSignal, stdoutBytes, stderrBytes, truncated, durationMs } = outcome;
+  const { leftBackgroundProcesses } = outcome;
   const result: ExecResult = {
     exitCode,
     signal: endSignal,
@@ -45,6 +47,7 @@ export async function runExec(
     stderrBytes,
     truncated,
     durationMs,
+    leftBackgroundProcesses,
   };
   if (exitCode !== 0 && options.check !== false) {
     const said = result.stderr.trim().slice(-shownStderr);

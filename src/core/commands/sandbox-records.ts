@@ -1,10 +1,21 @@
 import { isUtf8 } from "node:buffer";
 import { type ScriptAnswer, starterName } from "./answer.ts";
 import type { CommandRequest } from "./command-request.ts";
+import { type InputPiece, inputScript } from "./input-script.ts";
+import { listScript } from "./list-script.ts";
+import {
+  type ListedRecord,
+  type PlacedInput,
+  readList,
+  readPlacedInput,
+  readSignalled,
+  type SignalledRecord,
+} from "./process-answers.ts";
 import { folderOf, type RecordReport, readReports } from "./record-report.ts";
 import { processVariable } from "./run-file.ts";
 import type { Question } from "./sandbox-requests.ts";
 import { killScript, lookUpScript, prepareScript, resolveScript } from "./settle-script.ts";
+import { signalScript } from "./signal-script.ts";
 import { readStartAnswer, type StartAnswer } from "./start-answer.ts";
 import { startScript } from "./start-script.ts";
 
@@ -16,6 +27,8 @@ export interface SettledRecord {
   readonly left: number;
   /** Name of the start that took the claim; empty where nobody did. */
   readonly starter: string;
+  /** Bytes of output that its start allowed it in the sandbox. */
+  readonly maxLogBytes: number;
   readonly generation: number;
 }
 
@@ -69,7 +82,7 @@ export class RecordQuestions {
           inlineBytes: largestInlineOutput,
           unneeded: options.unneeded,
           sweep: options.sweep,
-          keep: request.processId !== undefined,
+          keep: request.keep ?? false,
           kind: request.kind ?? "exec",
           feeds: request.feeds ?? false,
           user: request.user,
@@ -112,6 +125,26 @@ export class RecordQuestions {
     };
   }
 
+  /** Puts a piece of standard input into its place, once however often it is asked. */
+  input(piece: Omit<InputPiece, "tag" | "shellPath">): Question<PlacedInput> {
+    return {
+      script: (tag) => inputScript({ ...piece, tag, shellPath: this.#shellPath }),
+      read: readPlacedInput,
+    };
+  }
+
+  signal(record: string, signal: string): Question<SignalledRecord> {
+    return {
+      script: (tag) =>
+        signalScript({ tag, record, signal, processVariable, shellPath: this.#shellPath }),
+      read: readSignalled,
+    };
+  }
+
+  list(): Question<ListedRecord[]> {
+    return { script: (tag) => listScript(tag, this.#shellPath), read: readList };
+  }
+
   lookUp(processId: string, generations: number): Question<SettledRecord | "no-folder"> {
     return {
       script: (tag) =>
@@ -131,7 +164,9 @@ function readSettled(answer: ScriptAnswer): SettledRecord | undefined {
     answer.sections.find(({ words }) => words[0] === name)?.words[1];
   const left = Number(word("left"));
   const generation = Number(word("generation"));
+  // Records of an older version do not say.
+  const maxLogBytes = Number(word("limit")) || Number.MAX_SAFE_INTEGER;
   if (report === undefined || folder === undefined) return undefined;
   if (!Number.isInteger(left) || !Number.isInteger(generation)) return undefined;
-  return { report, folder, left, generation, starter: word("starter") ?? "" };
+  return { report, folder, left, generation, maxLogBytes, starter: word("starter") ?? "" };
 }

@@ -81,6 +81,7 @@ export function killScript(input: KillInput): string {
   return inKnownShell(input.shellPath, script);
 }
 
+/** Shell: goes to the private folder, with the functions about records at hand, or says that there is none. */
 function opening(folder: string): string {
   return shellText(`
     exec 2>/dev/null
@@ -96,6 +97,9 @@ function opening(folder: string): string {
   `);
 }
 
+/** {@link opening} for scripts that make nothing. */
+export const recordOpening = opening(findFolder);
+
 const takeClaim = shellText(`
   set -C
   # Whoever makes the file decides; a reader that finds it empty for a moment takes it for a start.
@@ -109,9 +113,9 @@ const closing = shellText(`
   data=0
   [ "$state" = none ] || [ "$state" = burned ] || data=1
   report 0 "$r" "$state" "$code" 0 0 $data
-  starter=
-  read -r word starter rest <"$r.claim"
-  printf '%s\\n' "$t left $left" "$t starter $starter" "$t generation \${r##*_}" "$t folder $d" "$t end"
+  starter= kind= limit=
+  read -r word starter kind limit <"$r.claim"
+  printf '%s\\n' "$t left $left" "$t starter $starter" "$t limit $limit" "$t generation \${r##*_}" "$t folder $d" "$t end"
 `);
 
 const killBody = shellText(`

@@ -43,7 +43,7 @@ export function startScript(input: StartInput): string {
   const cwd = shellQuote(input.cwd);
   return [
     "if true; then",
-    `t=${input.tag} r=${input.record} kind=${input.kind}`,
+    `t=${input.tag} r=${input.record} kind=${input.kind} limit=${input.maxLogBytes}`,
     claim,
     `if [ ! -d ${cwd} ] || [ ! -x ${cwd} ]; then`,
     burnAndSay("nocwd"),
@@ -96,7 +96,7 @@ const claim = shellText(`
     exit
   fi
   # At once, for whoever wants to end it: the name tells a start whose answer was lost from that of another host.
-  printf '%s\\n' "start \${t#@} $kind" >"$f.claim"
+  printf '%s\\n' "start \${t#@} $kind $limit" >"$f.claim"
   # The umask without a fork. It has nothing to hide, and the folder is closed.
   umask >>"$f.claim"
   { read -r x; read -r m; } <"$f.claim"

@@ -75,7 +75,7 @@ const openOutputs = shellText(`
 
 function keeper(feeds: boolean): string {
   // Standard input for both attempts to run: what a feeder writes, or a file.
-  const input = feeds ? '<&5 5<&-' : '<"$input"';
+  const input = feeds ? "<&5 5<&-" : '<"$input"';
   return [keeperOpening, ...(feeds ? [feeder] : []), runner(input), keeperClosing].join("\n");
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { IdleConfig } from "../../contract/config.ts";
+import { lazily } from "./lazily.ts";
 
 /** Labels of ours begin with this; a caller's must not. */
 export const labelPrefix = "sandbox-backend.";
@@ -19,21 +20,29 @@ function text(expected: string, isValid: (value: string) => boolean) {
   return z.string().check(z.refine(isValid, { error: expected }));
 }
 
-const passableText = text("text without NUL characters and lone surrogates", isPassableText);
-const filledText = text("text that is not empty", (value) => value !== "" && isPassableText(value));
-const timeoutMs = z.int().check(z.minimum(1), z.maximum(2_147_483_647));
+const passableText = lazily(() =>
+  text("text without NUL characters and lone surrogates", isPassableText),
+);
+const filledText = lazily(() =>
+  text("text that is not empty", (value) => value !== "" && isPassableText(value)),
+);
+const timeoutMs = () => z.int().check(z.minimum(1), z.maximum(2_147_483_647));
 const minutes = (minimum: number) => z.int().check(z.minimum(minimum), z.maximum(5_256_000));
 
-export const environmentSchema = z.record(
-  text("a name of letters, digits and _ that does not begin with a digit", isEnvironmentName),
-  passableText,
+export const environmentSchema = lazily(() =>
+  z.record(
+    text("a name of letters, digits and _ that does not begin with a digit", isEnvironmentName),
+    passableText(),
+  ),
 );
 
-export const gitCredentialsSchema = z.strictObject({
-  username: z.optional(filledText),
-  password: filledText,
-  host: z.optional(filledText),
-});
+export const gitCredentialsSchema = lazily(() =>
+  z.strictObject({
+    username: z.optional(filledText()),
+    password: filledText(),
+    host: z.optional(filledText()),
+  }),
+);
 
 function isRepositoryUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
@@ -69,9 +78,9 @@ function isWorkDir(value: string): boolean {
 }
 
 /** The options that every backend has; a backend spreads them into its own strict object. */
-export const sharedConfigShape = {
-  name: z.optional(filledText),
-  owner: z.optional(filledText),
+export const sharedConfigShape = lazily(() => ({
+  name: z.optional(filledText()),
+  owner: z.optional(filledText()),
   repoUrl: z.optional(text("a URL of a repository, without a password in it", isRepositoryUrl)),
   branchName: z.optional(text("a valid branch name", isBranchName)),
   commit: z.optional(
@@ -79,25 +88,25 @@ export const sharedConfigShape = {
   ),
   cloneDepth: z.optional(z.int().check(z.minimum(1))),
   submodules: z.optional(z.boolean()),
-  gitCredentials: z.optional(gitCredentialsSchema),
+  gitCredentials: z.optional(gitCredentialsSchema()),
   workDir: z.optional(
     text(
       "an absolute, normal path other than /, such as /workspace, or one below the home directory, such as ~/workspace",
       isWorkDir,
     ),
   ),
-  env: z.optional(environmentSchema),
+  env: z.optional(environmentSchema()),
   labels: z.optional(
     z.record(
       text(
         `a label that does not begin with ${labelPrefix}`,
         (key) => key !== "" && !key.startsWith(labelPrefix),
       ),
-      passableText,
+      passableText(),
     ),
   ),
-  setupTimeoutMs: z.optional(timeoutMs),
-  cleanupTimeoutMs: z.optional(timeoutMs),
+  setupTimeoutMs: z.optional(timeoutMs()),
+  cleanupTimeoutMs: z.optional(timeoutMs()),
   idle: z.optional(
     z.strictObject({
       autoStopMinutes: z.optional(minutes(0)),
@@ -106,7 +115,7 @@ export const sharedConfigShape = {
     }),
   ),
   keepOnFailure: z.optional(z.boolean()),
-} as const;
+}));
 
 const needRepository = [
   "branchName",

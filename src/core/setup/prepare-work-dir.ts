@@ -50,6 +50,7 @@ export async function prepareWorkDir(
         maxOutputBytes: 256 * 1024,
         maxLogBytes: 64 * 1024 * 1024,
         processId: `setup${task}x${attempt}`,
+        keep: true,
       },
       deadline.signal,
     );

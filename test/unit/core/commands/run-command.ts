@@ -1,5 +1,10 @@
 import type { Command } from "../../../../src/contract/command.ts";
 import type {
+  AttachOptions,
+  SandboxProcess,
+  SpawnOptions,
+} from "../../../../src/contract/process.ts";
+import type {
   CommandOutcome,
   CommandRequest,
 } from "../../../../src/core/commands/command-request.ts";
@@ -7,6 +12,7 @@ import {
   CommandRunner,
   type CommandRunnerOptions,
 } from "../../../../src/core/commands/command-runner.ts";
+import { SandboxProcesses } from "../../../../src/core/processes/sandbox-processes.ts";
 import { processesOf } from "../../../helpers/processes-of.ts";
 import { ShellChannel } from "../../../helpers/shell-channel.ts";
 import { until } from "../../../helpers/until.ts";
@@ -15,10 +21,15 @@ import { until } from "../../../helpers/until.ts";
 export class CommandBench implements AsyncDisposable {
   readonly channel: ShellChannel;
   readonly runner: CommandRunner;
+  readonly processes: SandboxProcesses;
 
-  private constructor(channel: ShellChannel, runner: CommandRunner) {
+  readonly #shellPath: string;
+
+  private constructor(channel: ShellChannel, runner: CommandRunner, shellPath: string) {
+    this.#shellPath = shellPath;
     this.channel = channel;
     this.runner = runner;
+    this.processes = new SandboxProcesses(runner.context, (_operation, run) => run());
   }
 
   static async open(
@@ -30,6 +41,7 @@ export class CommandBench implements AsyncDisposable {
     return new CommandBench(
       channel,
       new CommandRunner({ channel, sandboxId: "sandbox-1", shellPath, ...options }),
+      shellPath,
     );
   }
 
@@ -52,9 +64,40 @@ export class CommandBench implements AsyncDisposable {
     );
   }
 
+  spawn(command: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
+    return this.processes.spawn(
+      command,
+      { ...options, cwd: options.cwd ?? this.channel.home, timeoutMs: 60_000 },
+      options.signal ?? AbortSignal.timeout(60_000),
+    );
+  }
+
+  attach(processId: string, options: AttachOptions = {}): Promise<SandboxProcess> {
+    return this.processes.attach(processId, options, AbortSignal.timeout(60_000));
+  }
+
+  /** Another client of the same sandbox. */
+  another(): CommandBench {
+    const { channel } = this;
+    const runner = new CommandRunner({
+      channel,
+      sandboxId: "sandbox-1",
+      shellPath: this.#shellPath,
+    });
+    return new CommandBench(channel, runner, this.#shellPath);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
+    this.processes.detachAll(new Error("The bench is closed."));
     return this.channel[Symbol.asyncDispose]();
   }
+}
+
+/** All of a stream. */
+export async function read(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 export function text(bytes: Uint8Array): string {
