@@ -16,8 +16,16 @@ export interface ExecOptions extends CallOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** User of the sandbox to run as, by name or number. Needs root or `sudo` without a password in the sandbox. Default: the provider's. */
   readonly user?: string | undefined;
-  /** What the command reads from standard input. Default: nothing, it sees the end at once. */
-  readonly stdin?: string | Uint8Array | undefined;
+  /**
+   * What the command reads from standard input; text as UTF-8. A stream is read while the command runs, and what it throws rejects
+   * the call and kills the command. Default: nothing, it sees the end at once.
+   */
+  readonly stdin?:
+    | string
+    | Uint8Array
+    | ReadableStream<Uint8Array>
+    | AsyncIterable<Uint8Array>
+    | undefined;
   /** Called with each piece of standard output, in order, before the call resolves. What it throws rejects the call and kills the command. */
   readonly onStdout?: ((chunk: Uint8Array) => void) | undefined;
   /** Called with each piece of standard error, in order, before the call resolves. What it throws rejects the call and kills the command. */

@@ -39,6 +39,12 @@ export const userSchema = lazily(() =>
   ),
 );
 
+function isInput(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (value instanceof Uint8Array) return true;
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
 const execSchema = lazily(() =>
   z.strictObject({
     ...callShape(),
@@ -46,11 +52,9 @@ const execSchema = lazily(() =>
     env: z.optional(environmentSchema()),
     user: z.optional(userSchema()),
     stdin: z.optional(
-      z.custom<string | Uint8Array>(
-        (value) =>
-          value instanceof Uint8Array || (typeof value === "string" && value.isWellFormed()),
-        { error: "text or bytes" },
-      ),
+      z.custom<NonNullable<ExecOptions["stdin"]>>(isInput, {
+        error: "text, bytes, or a stream of bytes",
+      }),
     ),
     onStdout: functionSchema<(chunk: Uint8Array) => void>(),
     onStderr: functionSchema<(chunk: Uint8Array) => void>(),

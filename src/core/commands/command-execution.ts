@@ -7,7 +7,9 @@ import type { CommandOutcome, CommandRequest } from "./command-request.ts";
 import { type BegunCommand, CommandStart } from "./command-start.ts";
 import { endWhatBegan } from "./end-what-began.ts";
 import { exitOf } from "./exit-of.ts";
+import { feedInput } from "./feed-input.ts";
 import { CallbackFailure, OutputCollector } from "./output-collector.ts";
+import { ProcessInput } from "./process-input.ts";
 import type { RecordReport } from "./record-report.ts";
 import type { SettledRecord } from "./sandbox-records.ts";
 
@@ -62,9 +64,31 @@ export class CommandExecution {
     for (;;) {
       this.#begun = undefined;
       this.#begun = await this.#start.begin(signal);
-      const followed = this.#begun.ended ?? (await this.#follow(this.#begun.record, signal));
+      const followed = this.#begun.ended ?? (await this.#feedAndFollow(this.#begun, signal));
       if (followed !== "never-ran") return this.#finish(followed, signal);
+      // Its stream cannot be read twice.
+      if (this.#request.stdinStream !== undefined) throw this.#failures.neverBegan();
       await this.#start.nextGeneration(signal);
+    }
+  }
+
+  async #feedAndFollow(
+    { record, alreadyStarted }: BegunCommand,
+    signal: AbortSignal,
+  ): Promise<FollowedReport | "never-ran"> {
+    const source = this.#request.stdinStream;
+    if (source === undefined || alreadyStarted) return this.#follow(record, signal);
+    const stop = new AbortController();
+    const failed = new AbortController();
+    const input = new ProcessInput(this.#context, record);
+    const feeding = feedInput(input, source, AbortSignal.any([signal, stop.signal])).catch(
+      (error: unknown) => failed.abort(error),
+    );
+    try {
+      return await this.#follow(record, AbortSignal.any([signal, failed.signal]));
+    } finally {
+      stop.abort(new Error("the command has ended"));
+      await feeding;
     }
   }
 

@@ -12,6 +12,8 @@ export interface CommandRequest {
   readonly stdin?: Uint8Array | undefined;
   /** Whether standard input comes in pieces while the command runs; `stdin` is not used then. Default: false. */
   readonly feeds?: boolean | undefined;
+  /** What is written to standard input while the command runs; needs `feeds`. */
+  readonly stdinStream?: AsyncIterable<Uint8Array> | undefined;
   /** Name or number of a user of the sandbox. Default: the one that the provider runs scripts as. */
   readonly user?: string | undefined;
   /** What lists of processes call it. Default: `exec`. */

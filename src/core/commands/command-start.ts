@@ -124,14 +124,15 @@ export class CommandStart {
 
   async #send(signal: AbortSignal): Promise<StartAnswer> {
     const { timing, acknowledgements, requests, questions } = this.#context;
-    const streams =
+    const isAwaited =
       this.#request.kind === "spawn" ||
+      this.#request.feeds === true ||
       this.#request.onStdout !== undefined ||
       this.#request.onStderr !== undefined;
     const unneeded = acknowledgements.takeForStart();
     const question = questions.start(this.#request, {
       record: this.record,
-      waitSeconds: streams ? timing.streamingFirstAnswerSeconds : timing.firstAnswerSeconds,
+      waitSeconds: isAwaited ? timing.streamingFirstAnswerSeconds : timing.firstAnswerSeconds,
       unneeded,
       sweep: this.#context.takeSweep(),
       onName: (starter) => this.#starters.add(starter),

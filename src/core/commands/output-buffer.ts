@@ -22,13 +22,13 @@ export class OutputBuffer {
     const room = this.headBytes - this.#headLength;
     const forHead = chunk.subarray(0, Math.max(0, room));
     if (forHead.length > 0) {
-      // Copies: a chunk may be a small view of a large buffer.
-      this.#head.push(forHead.slice());
+      // Copies: a chunk may be a small view of a large buffer, and so would be the `slice` of a Buffer.
+      this.#head.push(Uint8Array.from(forHead));
       this.#headLength += forHead.length;
     }
     const forTail = chunk.subarray(forHead.length);
     if (forTail.length === 0) return;
-    this.#tail.push(forTail.slice());
+    this.#tail.push(Uint8Array.from(forTail));
     this.#tailLength += forTail.length;
     this.#trimTail();
   }

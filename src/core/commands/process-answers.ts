@@ -17,7 +17,7 @@ export type PlacedInput =
   | { readonly kind: "not-written"; readonly message: string };
 
 export function readPlacedInput(answer: ScriptAnswer): PlacedInput | undefined {
-  const [word, number] = answer.sections[0]?.words ?? [];
+  const [word = "", number] = answer.sections[0]?.words ?? [];
   const position = Number(number);
   switch (word) {
     case "placed":
@@ -33,7 +33,6 @@ export function readPlacedInput(answer: ScriptAnswer): PlacedInput | undefined {
       return { kind: "no-input" };
     case "failed":
       return { kind: "not-written", message: answer.preamble.trim() };
-    case undefined:
     default:
       return undefined;
   }

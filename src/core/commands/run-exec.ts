@@ -1,6 +1,7 @@
 import type { Command, ExecOptions, ExecResult } from "../../contract/command.ts";
 import { CommandFailedError } from "../../contract/command-errors.ts";
 import { gitAccess, withPrologue } from "../git/git-credentials.ts";
+import type { CommandRequest } from "./command-request.ts";
 import type { CommandRunner } from "./command-runner.ts";
 
 const defaultMaxOutputBytes = 64 * 1024 * 1024;
@@ -24,9 +25,7 @@ export async function runExec(
       user: options.user,
       env: options.env ?? {},
       secretEnv: access?.secretEnv ?? {},
-      ...(stdin === undefined
-        ? {}
-        : { stdin: typeof stdin === "string" ? Buffer.from(stdin) : stdin }),
+      ...inputOf(stdin),
       timeoutMs: options.timeoutMs,
       maxOutputBytes: options.maxOutputBytes ?? defaultMaxOutputBytes,
       maxLogBytes: options.maxLogBytes ?? defaultMaxLogBytes,
@@ -57,4 +56,13 @@ export async function runExec(
     );
   }
   return result;
+}
+
+function inputOf(
+  stdin: ExecOptions["stdin"],
+): Pick<CommandRequest, "stdin" | "feeds" | "stdinStream"> {
+  if (stdin === undefined) return {};
+  if (typeof stdin === "string") return { stdin: Buffer.from(stdin) };
+  if (stdin instanceof Uint8Array) return { stdin };
+  return { feeds: true, stdinStream: stdin };
 }

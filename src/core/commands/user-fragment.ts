@@ -29,11 +29,11 @@ const choose = shellText(`
   while read -r key x effective x; do [ "$key" != Uid: ] || me=$effective; done </proc/self/status
   if [ "$me" != "$uid" ]; then
     if [ "$me" = 0 ]; then
-      if setpriv --reuid="$uid" --regid="$gid" --init-groups true; then how=setpriv
-      elif runuser -u "$who" -- true; then how=runuser
-      elif su -s "$shell" "$who" -c true </dev/null >/dev/null; then how=su
+      if setpriv --reuid="$uid" --regid="$gid" --init-groups "$shell" -c :; then how=setpriv
+      elif runuser -u "$who" -- "$shell" -c :; then how=runuser
+      elif su -s "$shell" "$who" -c : </dev/null >/dev/null; then how=su
       fi
-    elif sudo -n -u "$who" -- true; then how=sudo
+    elif sudo -n -u "$who" -- "$shell" -c :; then how=sudo
     fi
     [ -n "$how" ] || refuse noswitch
   fi

@@ -93,7 +93,7 @@ export function checkStartOffset(offset: unknown): number {
 }
 
 export function checkInputData(data: unknown): Uint8Array {
-  if (data instanceof Uint8Array) return data.slice();
+  if (data instanceof Uint8Array) return Uint8Array.from(data);
   if (typeof data === "string" && data.isWellFormed()) return Buffer.from(data);
   throw badArgument("data", "text or bytes");
 }

@@ -12,6 +12,7 @@ import type {
 import { checkCallOptions } from "../check-arguments.ts";
 import { type CommandContext, mostGenerations } from "../commands/command-context.ts";
 import type { CommandFailures } from "../commands/command-failures.ts";
+import { ProcessInput } from "../commands/process-input.ts";
 import type { SettledRecord } from "../commands/sandbox-records.ts";
 import { Deadline } from "../deadline.ts";
 import { untilAborted } from "../delay.ts";
@@ -23,7 +24,6 @@ import {
 } from "./check-process-arguments.ts";
 import type { Guard } from "./guard.ts";
 import { OutputStream } from "./output-stream.ts";
-import { ProcessInput } from "./process-input.ts";
 import type { ProcessObserver, StreamName } from "./process-observer.ts";
 
 const callTimeoutMs = 60_000;

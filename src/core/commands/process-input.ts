@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { FileAccessError } from "../../contract/file-errors.ts";
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
-import type { CommandContext } from "../commands/command-context.ts";
-import { partPath } from "../commands/input-script.ts";
-import type { PlacedInput } from "../commands/process-answers.ts";
-import { inlineInput } from "../commands/sandbox-records.ts";
 import { untilAborted } from "../delay.ts";
+import type { CommandContext } from "./command-context.ts";
+import { partPath } from "./input-script.ts";
+import type { PlacedInput } from "./process-answers.ts";
+import { inlineInput } from "./sandbox-records.ts";
 
 /** Bytes of a piece: large enough that few requests carry much, small enough for one request's time. */
 const pieceBytes = 1024 * 1024;
