@@ -48,7 +48,9 @@ const checkReader = shellText(`
 `);
 
 const place = shellText(`
-  know_fed() { fed=0; read -r fed <"$r.fed"; }
+  # The file is empty for the moment in which it is written anew.
+  know_fed() { word=; read -r word <"$r.fed"; [ -z "$word" ] || fed=$word; }
+  fed=0
   know_fed
   if [ ! -e "$staged" ]; then
     [ "$fed" -le "$n" ] || n=$fed

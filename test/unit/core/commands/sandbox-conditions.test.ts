@@ -108,7 +108,7 @@ describe("the private folder", { timeout: 30_000 }, () => {
     await using bench = await CommandBench.open({}, { timing: { firstAnswerSeconds: 0.1 } });
     await bench.run("echo old");
     await bench.run("echo young");
-    await bench.run("echo kept", { processId: "kept" });
+    await bench.run("echo kept", { processId: "kept", keep: true });
     const controller = new AbortController();
     const alive = bench.run("sleep 600", { signal: controller.signal });
     await until(() => bench.channel.scripts.length >= 5);
