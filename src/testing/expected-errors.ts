@@ -3,7 +3,9 @@ import { inspect } from "node:util";
 import type {
   CommandFailedError,
   CommandTimeoutError,
+  CompletionUnknownError,
   OutputLimitError,
+  ProcessNotFoundError,
   WorkingDirectoryNotFoundError,
 } from "../contract/command-errors.ts";
 import type { FileAccessError, FileNotFoundError, GitError } from "../contract/file-errors.ts";
@@ -22,11 +24,13 @@ export interface ErrorByCode {
   readonly ABORTED: AbortError;
   readonly COMMAND_FAILED: CommandFailedError;
   readonly COMMAND_TIMEOUT: CommandTimeoutError;
+  readonly COMPLETION_UNKNOWN: CompletionUnknownError;
   readonly CONFIG_INVALID: ConfigError;
   readonly FILE_ACCESS: FileAccessError;
   readonly FILE_NOT_FOUND: FileNotFoundError;
   readonly GIT_FAILED: GitError;
   readonly OUTPUT_LIMIT: OutputLimitError;
+  readonly PROCESS_NOT_FOUND: ProcessNotFoundError;
   readonly SANDBOX_NOT_FOUND: SandboxNotFoundError;
   readonly SANDBOX_STATE: SandboxStateError;
   readonly SETUP_FAILED: SetupError;

@@ -11,6 +11,14 @@ export interface Operation {
 export const insideOperations: readonly Operation[] = [
   { name: "exec", call: (backend, _directory, options) => backend.exec("true", options) },
   {
+    name: "spawn",
+    call: async (backend, _directory, options) => {
+      const child = await backend.spawn("true", options);
+      await child.wait();
+    },
+  },
+  { name: "listProcesses", call: (backend, _directory, options) => backend.listProcesses(options) },
+  {
     name: "readFile",
     call: (backend, directory, options) =>
       backend.readFile(`${directory}/file`, { ...options, encoding: undefined }),

@@ -7,6 +7,7 @@ import { errorCases } from "./errors.ts";
 import { execCases } from "./exec.ts";
 import { execArgumentCases } from "./exec-arguments.ts";
 import { execEnvironmentCases } from "./exec-environment.ts";
+import { execInputCases } from "./exec-input.ts";
 import { execLimitCases } from "./exec-limits.ts";
 import { execOutputCases } from "./exec-output.ts";
 import { fileNameCases } from "./file-names.ts";
@@ -20,6 +21,8 @@ import { previewCases } from "./preview.ts";
 import { reconnectCases } from "./reconnect.ts";
 import { setupCases } from "./setup.ts";
 import { setupFailureCases } from "./setup-failures.ts";
+import { spawnCases } from "./spawn.ts";
+import { spawnAttachCases } from "./spawn-attach.ts";
 import { stateCases } from "./states.ts";
 
 /**
@@ -43,6 +46,9 @@ export function testBackendConformance(options: ConformanceOptions): {
   execOutputCases(conformance);
   execEnvironmentCases(conformance);
   execLimitCases(conformance);
+  execInputCases(conformance);
+  spawnCases(conformance);
+  spawnAttachCases(conformance);
   fileCases(conformance);
   fileTreeCases(conformance);
   fileNameCases(conformance);
