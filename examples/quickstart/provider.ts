@@ -60,7 +60,8 @@ function openLive(repoUrl: string | undefined): Provider {
   };
 }
 
-async function startEmulator(
+/** Starts an emulator in a folder, isolated where that is possible here. */
+export async function startEmulator(
   folder: string,
   say: (text: string) => void,
 ): Promise<{ emulator: DaytonaEmulator; workDir: string | undefined }> {
