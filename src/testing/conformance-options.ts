@@ -57,6 +57,12 @@ export interface ConformanceOptions {
   readonly owner?: string | undefined;
   /** Texts that no error may show, such as your API key. */
   readonly secrets?: readonly string[] | undefined;
+  /**
+   * Why the sandboxes of this run share the file system of this machine although the backend's own do not, such as those of an
+   * emulator that was told to isolate nothing. Given, the cases that need a file system of the sandbox's own are skipped by
+   * name, for this reason. Default: the sandboxes are what `capabilities.isolation` says.
+   */
+  readonly notIsolated?: string | undefined;
   /** Multiplies the time that the suite waits for something to happen; more than 1 for a provider far away. Default: 1. */
   readonly patience?: number | undefined;
   /** Adds the cases that move much data or take long: every exit code, 64 MiB files, commands of half a minute. Default: false. */

@@ -64,6 +64,11 @@ export class Conformance extends ConformanceSandboxes {
       : undefined;
   }
 
+  /** Why a case that needs a file system of the sandbox's own cannot run; undefined when it can. */
+  get withoutOwnFileSystem(): string | undefined {
+    return this.withoutWorkDirChoice ?? this.options.notIsolated;
+  }
+
   /** Time to wait for something that takes at most `limitMs` near the provider. */
   patient(limitMs: number): number {
     return limitMs * (this.options.patience ?? 1);

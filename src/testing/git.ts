@@ -91,10 +91,11 @@ export function gitCases(conformance: Conformance): void {
   add(
     "clones into a working directory of any name",
     async ({ public: repository }) => {
-      const workDir = "/tmp/conformance clone/it's $(here)";
+      const workDir = "~/conformance clone/it's $(here)";
       await cloning({ repoUrl: repository.url, workDir }, async (backend, run) => {
-        assert.equal(backend.workDir, workDir);
-        assert.equal(await run("rev-parse --show-toplevel"), workDir);
+        assert.ok(backend.workDir.endsWith(workDir.slice(1)), backend.workDir);
+        assert.ok(backend.workDir.startsWith("/"), backend.workDir);
+        assert.equal(await run("rev-parse --show-toplevel"), backend.workDir);
       });
     },
     conformance.withoutWorkDirChoice,

@@ -74,7 +74,7 @@ export function reconnectCases(conformance: Conformance): void {
         { workDir },
       );
     },
-    conformance.withoutWorkDirChoice,
+    conformance.withoutOwnFileSystem,
   );
 
   conformance.add(area, "says that an unknown ID is not found", async () => {

@@ -17,12 +17,14 @@ type Writable<Value> = Value extends DaytonaSdkSource | ((...given: never[]) => 
     : Value;
 
 test("the documented config is what the schema takes, option for option", () => {
-  expectTypeOf<z.input<typeof daytonaConfigSchema>>().toEqualTypeOf<Writable<DaytonaConfig>>();
+  expectTypeOf<z.input<ReturnType<typeof daytonaConfigSchema>>>().toEqualTypeOf<
+    Writable<DaytonaConfig>
+  >();
 });
 
 test("the schema changes nothing on the way", () => {
-  expectTypeOf<z.output<typeof daytonaConfigSchema>>().toEqualTypeOf<
-    z.input<typeof daytonaConfigSchema>
+  expectTypeOf<z.output<ReturnType<typeof daytonaConfigSchema>>>().toEqualTypeOf<
+    z.input<ReturnType<typeof daytonaConfigSchema>>
   >();
 });
 

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { BackendConfig } from "../../contract/config.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
+import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
 import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
 import type { DaytonaSdkSource } from "./daytona-sdk.ts";
@@ -37,40 +38,42 @@ export interface DaytonaConfig extends BackendConfig {
 const defaultApiUrl = "https://app.daytona.io/api";
 const defaultTarget = "us";
 
-const filledText = z
-  .string()
-  .check(z.refine((text) => text.trim() !== "", { error: "text that is not empty" }));
-const wholeNumber = z.int().check(z.minimum(1));
+const filledText = lazily(() =>
+  z.string().check(z.refine((text) => text.trim() !== "", { error: "text that is not empty" })),
+);
+const wholeNumber = () => z.int().check(z.minimum(1));
 
-export const daytonaConfigSchema = z.strictObject({
-  ...sharedConfigShape,
-  apiKey: z.optional(filledText),
-  apiUrl: z.optional(
-    z.string().check(
-      z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
-        error: "an http or https address, such as https://app.daytona.io/api",
+export const daytonaConfigSchema = lazily(() =>
+  z.strictObject({
+    ...sharedConfigShape(),
+    apiKey: z.optional(filledText()),
+    apiUrl: z.optional(
+      z.string().check(
+        z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
+          error: "an http or https address, such as https://app.daytona.io/api",
+        }),
+      ),
+    ),
+    organizationId: z.optional(filledText()),
+    target: z.optional(filledText()),
+    sdk: z.optional(
+      z.custom<DaytonaSdkSource>(
+        (value) => typeof value === "function" || (typeof value === "object" && value !== null),
+        { error: "the module @daytonaio/sdk, or a function that loads it" },
+      ),
+    ),
+    image: z.optional(filledText()),
+    snapshot: z.optional(filledText()),
+    resources: z.optional(
+      z.strictObject({
+        cpu: z.optional(wholeNumber()),
+        memoryGiB: z.optional(wholeNumber()),
+        diskGiB: z.optional(wholeNumber()),
       }),
     ),
-  ),
-  organizationId: z.optional(filledText),
-  target: z.optional(filledText),
-  sdk: z.optional(
-    z.custom<DaytonaSdkSource>(
-      (value) => typeof value === "function" || (typeof value === "object" && value !== null),
-      { error: "the module @daytonaio/sdk, or a function that loads it" },
-    ),
-  ),
-  image: z.optional(filledText),
-  snapshot: z.optional(filledText),
-  resources: z.optional(
-    z.strictObject({
-      cpu: z.optional(wholeNumber),
-      memoryGiB: z.optional(wholeNumber),
-      diskGiB: z.optional(wholeNumber),
-    }),
-  ),
-  public: z.optional(z.boolean()),
-});
+    public: z.optional(z.boolean()),
+  }),
+);
 
 /** A checked config with everything that the environment decides filled in. */
 export interface ResolvedDaytonaConfig extends DaytonaConfig {
@@ -88,7 +91,7 @@ export function resolveDaytonaConfig(
   config: DaytonaConfig,
   environment: Readonly<Record<string, string | undefined>>,
 ): ResolvedDaytonaConfig {
-  const checked = parseConfig(daytonaConfigSchema, config, "The config of the daytona backend");
+  const checked = parseConfig(daytonaConfigSchema(), config, "The config of the daytona backend");
   const problem = checkRepositoryOptions(checked) ?? checkSource(checked);
   if (problem !== undefined) {
     throw new ConfigError(

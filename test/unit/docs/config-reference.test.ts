@@ -24,14 +24,16 @@ function documentedNames(heading: string): string[] {
   return tableBelow(page, heading).map(([name]) => plainText(name));
 }
 
-const sharedNames = optionNames(sharedConfigShape);
+const sharedNames = optionNames(sharedConfigShape());
 
 test("the table of every backend's options has the schema's names", () => {
   expect(documentedNames("### Every backend").sort()).toEqual(sharedNames.toSorted());
 });
 
 test("the table of daytona's options has the names that its schema adds", () => {
-  const own = optionNames(daytonaConfigSchema.shape).filter((name) => !sharedNames.includes(name));
+  const own = optionNames(daytonaConfigSchema().shape).filter(
+    (name) => !sharedNames.includes(name),
+  );
   expect(own).toContain("resources.cpu");
   expect(documentedNames("### `daytona`").sort()).toEqual(own.sort());
 });
