@@ -19,7 +19,7 @@ import { untilAborted } from "./delay.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
 import { deleteUntilGone } from "./lifecycle/delete-sandbox.ts";
 import { ensureRunning } from "./lifecycle/ensure-running.ts";
-import { findTwice, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
+import { findById, findTwice, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
 import { stopSandbox } from "./lifecycle/stop-sandbox.ts";
 import type { Redactor } from "./redact.ts";
 import { readIdentity } from "./sandbox-identity.ts";
@@ -140,7 +140,9 @@ export abstract class BackendLifecycle {
         throw badArgument("sandboxId", "the ID of a sandbox");
       }
       if (this.#attachment !== undefined || this.#setup !== undefined) throw this.#alreadyBound();
-      const found = await this.#findById(sandboxId, timeoutMs ?? changeTimeoutMs, signal);
+      using looking = Deadline.start("reconnect", timeoutMs ?? changeTimeoutMs, signal);
+      looking.throwIfEnded();
+      const found = await findById(this.transport, sandboxId, looking);
       const isArchived = found.state === "archived";
       const boundMs = timeoutMs ?? (isArchived ? archivedTimeoutMs : changeTimeoutMs);
       using deadline = Deadline.start("reconnect", boundMs, signal);
@@ -155,20 +157,6 @@ export abstract class BackendLifecycle {
         this.#parts.config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
       this.#attach(record, workDir, home);
     });
-  }
-
-  async #findById(
-    sandboxId: string,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<SandboxRecord> {
-    using deadline = Deadline.start("reconnect", timeoutMs, signal);
-    deadline.throwIfEnded();
-    const record = await findTwice(this.transport, sandboxId, deadline);
-    if (record === undefined) throw sandboxNotFound(sandboxId, "reconnect");
-    // Providers also find by name; a name can mean another sandbox tomorrow, so it does not pass for an ID.
-    if (record.id !== sandboxId) throw sandboxNotFound(sandboxId, "reconnect");
-    return record;
   }
 
   async start(options?: CallOptions): Promise<void> {

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Capabilities } from "../contract/capabilities.ts";
-import type { Command, ExecOptions, ExecResult } from "../contract/command.ts";
 import type {
   FileContent,
   FileInfo,
@@ -14,23 +13,8 @@ import type {
   WriteFileOptions,
 } from "../contract/files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "../contract/preview.ts";
-import type {
-  AttachOptions,
-  ProcessInfo,
-  SandboxProcess,
-  SpawnOptions,
-} from "../contract/process.ts";
-import { BackendLifecycle } from "./backend-lifecycle.ts";
-import {
-  callSchema,
-  callShape,
-  checkCommand,
-  checkExecOptions,
-  checkOptions,
-  checkPath,
-  checkPort,
-} from "./check-arguments.ts";
-import { runExec } from "./commands/run-exec.ts";
+import { BackendCommands } from "./backend-commands.ts";
+import { callSchema, callShape, checkOptions, checkPath, checkPort } from "./check-arguments.ts";
 import { lazily } from "./config/lazily.ts";
 import { Deadline } from "./deadline.ts";
 import { checkContent } from "./files/check-content.ts";
@@ -41,19 +25,10 @@ import {
   uploadDirectoryToSandbox,
 } from "./files/transfer-directory.ts";
 import { writeFilesInSandbox } from "./files/write-files.ts";
-import {
-  checkAttachOptions,
-  checkProcessId,
-  checkSpawnOptions,
-} from "./processes/check-process-arguments.ts";
 
 const fileTimeoutMs = 300_000;
 const directoryTimeoutMs = 1_800_000;
 const previewTimeoutMs = 30_000;
-const execTimeoutMs = 120_000;
-const spawnTimeoutMs = 60_000;
-/** What an `exec` may take beyond its command's own time: to prove the end of a killed command, at the worst. */
-const execOverheadMs = 60_000;
 const previewTtlMs = 3_600_000;
 
 const modeSchema = () => z.optional(z.int().check(z.minimum(0), z.maximum(0o7777)));
@@ -94,58 +69,8 @@ const previewSchema = lazily(() =>
 );
 
 /** Every backend: checks its arguments, bounds each call, and does the work on top of the provider's transport. */
-export abstract class BaseBackend extends BackendLifecycle implements Backend {
+export abstract class BaseBackend extends BackendCommands implements Backend {
   abstract readonly capabilities: Capabilities;
-
-  async exec(command: Command, options?: ExecOptions): Promise<ExecResult> {
-    return this.guard("exec", async () => {
-      const checkedCommand = checkCommand(command);
-      const checked = checkExecOptions(options);
-      const timeoutMs = checked.timeoutMs ?? execTimeoutMs;
-      const cwd = checkPath(checked.cwd ?? this.workDir, this.workDir, "cwd");
-      using deadline = Deadline.start("exec", timeoutMs + execOverheadMs, checked.signal);
-      deadline.throwIfEnded();
-      const { commands, env } = this.attachment("exec");
-      return await runExec(
-        commands,
-        checkedCommand,
-        { ...checked, env: { ...env, ...checked.env }, timeoutMs, cwd },
-        deadline.signal,
-      );
-    });
-  }
-
-  async spawn(command: Command, options?: SpawnOptions): Promise<SandboxProcess> {
-    return this.guard("spawn", async () => {
-      const checkedCommand = checkCommand(command);
-      const checked = checkSpawnOptions(options);
-      const timeoutMs = checked.timeoutMs ?? spawnTimeoutMs;
-      const cwd = checkPath(checked.cwd ?? this.workDir, this.workDir, "cwd");
-      using deadline = Deadline.start("spawn", timeoutMs, checked.signal);
-      deadline.throwIfEnded();
-      const { processes, env } = this.attachment("spawn");
-      const request = { ...checked, env: { ...env, ...checked.env }, timeoutMs, cwd };
-      return await processes.spawn(checkedCommand, request, deadline.signal);
-    });
-  }
-
-  async attachProcess(processId: string, options?: AttachOptions): Promise<SandboxProcess> {
-    return this.guard("attachProcess", async () => {
-      const checkedId = checkProcessId(processId);
-      const checked = checkAttachOptions(options);
-      const timeoutMs = checked.timeoutMs ?? spawnTimeoutMs;
-      using deadline = Deadline.start("attachProcess", timeoutMs, checked.signal);
-      deadline.throwIfEnded();
-      const { processes } = this.attachment("attachProcess");
-      return await processes.attach(checkedId, checked, deadline.signal);
-    });
-  }
-
-  async listProcesses(options?: CallOptions): Promise<ProcessInfo[]> {
-    return this.bounded("listProcesses", options, spawnTimeoutMs, (deadline) =>
-      this.attachment("listProcesses").processes.list(deadline.signal),
-    );
-  }
 
   async readFile(
     path: string,

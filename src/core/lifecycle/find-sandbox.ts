@@ -35,3 +35,14 @@ export function sandboxNotFound(sandboxId: string, operation: string): SandboxNo
     { operation, sandboxId },
   );
 }
+
+/** The sandbox with that ID. Providers also find by name; a name can mean another sandbox tomorrow, so it does not pass for an ID. */
+export async function findById(
+  transport: Transport,
+  sandboxId: string,
+  call: TransportCall,
+): Promise<SandboxRecord> {
+  const record = await findTwice(transport, sandboxId, call);
+  if (record?.id !== sandboxId) throw sandboxNotFound(sandboxId, "reconnect");
+  return record;
+}
