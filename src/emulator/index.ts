@@ -9,14 +9,17 @@ export type {
 } from "./emulator-options.ts";
 export type { FaultInjector } from "./faults/fault-injector.ts";
 export type {
+  DaemonEffect,
   FaultEffect,
   FaultHandle,
   FaultMatch,
   FaultRule,
   RequestEffect,
   SandboxEffect,
+  SocketEffect,
   Throttler,
 } from "./faults/fault-types.ts";
+export type { PtyEffect } from "./faults/pty-effects.ts";
 export type {
   LoggedRequest,
   RequestFilter,

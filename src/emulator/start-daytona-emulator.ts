@@ -65,6 +65,10 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
   const idle = new IdleIntervals(store, lifecycle, clock);
   closers.add(() => idle.close());
 
+  closers.add(() => {
+    for (const { daemon } of store.all()) daemon.end();
+  });
+
   const closing = new AbortController();
   const services: EmulatorServices = {
     options,

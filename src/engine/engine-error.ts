@@ -16,6 +16,10 @@ export type EngineErrorCode =
   | "SANDBOX_LOCKED"
   /** Processes of the sandbox do not end although they were killed. */
   | "PROCESSES_REMAIN"
+  /** This machine makes no PTYs for us. `message` has the reason. */
+  | "PTY_UNAVAILABLE"
+  /** The PTY has ended, and with it its terminal. */
+  | "PTY_CLOSED"
   /** The state on disk cannot be understood. */
   | "STATE_UNREADABLE"
   /** The engine has been closed. */

@@ -58,6 +58,39 @@ export interface EngineProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
+export interface EnginePtyOptions extends EngineProcessOptions {
+  readonly argv: readonly string[];
+  /** 1 to 65 535. */
+  readonly rows: number;
+  /** 1 to 65 535. */
+  readonly cols: number;
+}
+
+/**
+ * A program on a terminal of the sandbox's own, leader of a session and of its terminal's foreground process group.
+ *
+ * This Node process holds the PTY: at its end, or at `close`, the terminal hangs up and what runs on it gets SIGHUP.
+ */
+export interface EnginePty {
+  /** PID of the program as the host sees it. */
+  readonly pid: number;
+  /**
+   * What is written to the terminal, byte for byte and complete. A slow reader makes the programs wait. Ends when the
+   * program has ended, even if others still have the terminal open, or when no program has it open.
+   */
+  readonly output: Readable;
+  /** Resolves when the kernel has all of it, so it waits for a program that reads slowly. Rejects with `PTY_CLOSED` after the end. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when the size is set. Of several at once the last one counts. Rejects with `INVALID_ARGUMENT` or `PTY_CLOSED`. */
+  resize(rows: number, cols: number): Promise<void>;
+  /** Sends a signal to the program's process group. Does nothing when it is gone. */
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when the program itself has ended; all that it wrote is, or can still be, read from `output`. */
+  readonly exited: Promise<EngineProcessExit>;
+  /** Hangs up at once: the terminal's processes get SIGHUP, and unread output is lost. Idempotent. */
+  close(): void;
+}
+
 export type EngineFileType = "file" | "directory" | "symlink" | "other";
 
 export interface EngineFileInfo {
@@ -119,6 +152,11 @@ export interface EngineSandbox {
   delete(): Promise<void>;
   setMetadata(metadata: Readonly<Record<string, unknown>>): Promise<void>;
   spawn(argv: readonly string[], options?: EngineProcessOptions): Promise<EngineProcess>;
+  /**
+   * Starts a program on a new terminal of this size. `TERM` is `xterm-256color` where neither the sandbox's environment nor
+   * the call's has it. Rejects with `PTY_UNAVAILABLE` when the machine makes none, and as `spawn` does.
+   */
+  openPty(options: EnginePtyOptions): Promise<EnginePty>;
   readonly files: EngineFiles;
   /** A byte stream to a TCP port on the sandbox's loopback. Rejects with ECONNREFUSED when nothing listens. */
   connect(port: number, options?: { readonly signal?: AbortSignal }): Promise<Duplex>;

@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "./engine-error.ts";
@@ -5,6 +6,8 @@ import type {
   EngineFiles,
   EngineProcess,
   EngineProcessOptions,
+  EnginePty,
+  EnginePtyOptions,
   EngineSandbox,
   EngineSandboxState,
   Isolation,
@@ -17,6 +20,9 @@ import { connectLoopback } from "./processes/connect-loopback.ts";
 import { ChildEngineProcess } from "./processes/engine-process.ts";
 import { findListeningPorts } from "./processes/listening-ports.ts";
 import { sendSignal } from "./processes/process-identity.ts";
+import { LocalPty } from "./pty/local-pty.ts";
+import { openTerminal } from "./pty/open-terminal.ts";
+import { checkTerminalSize } from "./pty/terminal-size.ts";
 import type { SandboxStore } from "./state/sandbox-store.ts";
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -70,6 +76,7 @@ export class LocalSandbox implements EngineSandbox {
   async stop({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     await this.#store.exclusively(this.id, async (stored) => {
       const { run } = stored.record;
+      this.#store.ptys.hangUp(this.id);
       if (run && this.#isRunning(stored)) await this.#terminate({ ...stored, run }, graceMs);
       await this.#store.confinement.kill(stored);
       await this.#store.save({ ...stored.record, run: null });
@@ -98,6 +105,32 @@ export class LocalSandbox implements EngineSandbox {
     const spawned = await this.#store.confinement.spawn(running, { argv, cwd, env });
     if (spawned instanceof ChildEngineProcess) this.#store.track(spawned);
     return spawned;
+  }
+
+  async openPty(options: EnginePtyOptions): Promise<EnginePty> {
+    const { argv, rows, cols, cwd = this.#workingDirectory, env = {} } = options;
+    checkArguments(argv);
+    checkEnvironment(env);
+    checkTerminalSize({ rows, cols });
+    await this.#checkWorkingDirectory(cwd);
+    const running = await this.#running();
+    const { confinement, ptys } = this.#store;
+    const terminal = await openTerminal(confinement.terminals(running), { rows, cols });
+    try {
+      const program = await confinement.spawnOnTerminal(
+        running,
+        { argv, cwd, env },
+        terminal.slave,
+      );
+      const pty = new LocalPty(terminal.master, program);
+      ptys.add(this.id, pty);
+      return pty;
+    } catch (error) {
+      closeSync(terminal.master);
+      throw error;
+    } finally {
+      closeSync(terminal.slave);
+    }
   }
 
   async connect(port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {

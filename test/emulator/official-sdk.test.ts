@@ -117,9 +117,9 @@ test("stop, start, archive, start", async () => {
 });
 
 test("what is missing says so", async () => {
-  await expect(sandbox.process.createSession("s")).rejects.toMatchObject({
+  await expect(sandbox.computerUse.start()).rejects.toMatchObject({
     statusCode: 501,
-    message: "The emulator does not implement POST /process/session",
+    message: "The emulator does not implement POST /computeruse/start",
   });
   await expect(daytona.volume.list()).rejects.toMatchObject({
     statusCode: 501,

@@ -33,6 +33,8 @@ function oddity(answer: WireAnswer, route: string, documented: string | undefine
   if ((status === 501) !== (documented === "501")) return `${status}, documented: ${documented}`;
   if (status === 501)
     return body.message === `The emulator does not implement ${route}` ? undefined : text;
+  // A route that only takes WebSockets.
+  if (status === 400 && headers.get("sec-websocket-version") === "13") return undefined;
   // The daemon's bulk calls have bodies of their own.
   if (status < 400 || body?.error || body?.errors) return undefined;
   return body?.statusCode === status && typeof body.path === "string" ? undefined : text;

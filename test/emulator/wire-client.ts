@@ -25,18 +25,30 @@ export class WireClient {
     return this.request(method, `${this.#emulator.url}${path}`, body);
   }
 
-  toolbox(method: string, sandboxId: string, path: string, body?: unknown): Promise<WireAnswer> {
+  toolbox(
+    method: string,
+    sandboxId: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<WireAnswer> {
     const origin = this.#emulator.url.replace(/\/api$/, "");
-    return this.request(method, `${origin}/toolbox/${sandboxId}${path}`, body);
+    return this.request(method, `${origin}/toolbox/${sandboxId}${path}`, body, headers);
   }
 
-  async request(method: string, url: string, body?: unknown): Promise<WireAnswer> {
+  async request(
+    method: string,
+    url: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<WireAnswer> {
     const isJson = body !== undefined && !(body instanceof FormData);
     const response = await fetch(url, {
       method,
       headers: {
         authorization: `Bearer ${this.#apiKey}`,
         ...(isJson ? { "content-type": "application/json" } : {}),
+        ...headers,
       },
       body: isJson ? JSON.stringify(body) : ((body as FormData | undefined) ?? null),
       redirect: "manual",

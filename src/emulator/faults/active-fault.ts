@@ -9,6 +9,8 @@ export interface FaultSubject {
   readonly path?: string;
   readonly sandboxId?: string | undefined;
   readonly name?: string | undefined;
+  /** Whether the request asks for a WebSocket of the toolbox. */
+  readonly isWebSocket?: boolean;
 }
 
 /** A rule with its counters. */

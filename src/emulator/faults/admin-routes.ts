@@ -4,6 +4,7 @@ import { ApiError } from "../http/api-error.ts";
 import type { ApiKeys } from "../http/api-keys.ts";
 import { sendEmpty, sendJson } from "../http/send.ts";
 import { parseApiBody } from "../wire/parse-body.ts";
+import { effectSchema } from "./effect-schema.ts";
 import type { FaultInjector } from "./fault-injector.ts";
 import type { FaultRule } from "./fault-types.ts";
 
@@ -17,29 +18,9 @@ const matchSchema = z.strictObject({
   name: z.optional(z.string()),
 });
 
-const effectTypes = [
-  "respond",
-  "rate-limit",
-  "state-conflict",
-  "delay",
-  "hang",
-  "reset",
-  "handle-then-reset",
-  "hold-answer",
-  "cut",
-  "truncate",
-  "rewrite",
-  "hold-state",
-  "fail-transition",
-  "vanish",
-  "zombie",
-  "unlisted",
-  "exec-timeout",
-] as const;
-
 const ruleSchema = z.strictObject({
   match: z.optional(matchSchema),
-  effect: z.looseObject({ type: z.enum(effectTypes) }),
+  effect: effectSchema,
   skip: z.optional(z.int().check(z.minimum(0))),
   times: z.optional(z.int().check(z.minimum(1))),
   forMs: z.optional(z.number().check(z.minimum(0))),

@@ -3,6 +3,8 @@ import { STATUS_CODES } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, stateChangeInProgress } from "../http/api-error.ts";
 import type { Upgrade } from "../http/http-listener.ts";
+import { joinUpgrade } from "../http/join-upgrade.ts";
+import type { MutableLoggedRequest } from "../http/request-log.ts";
 import { sendEmpty, sendJson, sendText } from "../http/send.ts";
 import { untilAborted } from "../state/until-aborted.ts";
 import type { RequestEffect } from "./fault-types.ts";
@@ -12,6 +14,7 @@ export interface StruckExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly upgrade: Upgrade | undefined;
+  readonly logged: MutableLoggedRequest;
   /** The request's body, when it was read already. */
   readonly body: Buffer | undefined;
   /** Path as the client sent it, for error bodies. */
@@ -68,17 +71,17 @@ export async function applyRequestEffect(
     case "hold-answer": {
       const answer = await requestInside(exchange);
       await untilAborted(AbortSignal.any([closing, removed]), effect.ms);
-      await sendAnswer(response, answer);
+      await sendAnswer(exchange, answer);
       return "done";
     }
     case "cut":
       await cut(exchange, effect, removed);
       return "done";
     case "truncate":
-      await truncate(response, await requestInside(exchange), effect.bytes);
+      await truncate(exchange, await requestInside(exchange), effect.bytes);
       return "done";
     case "rewrite":
-      await rewrite(response, await requestInside(exchange), effect.fields);
+      await rewrite(exchange, await requestInside(exchange), effect.fields);
       return "done";
   }
 }
@@ -123,7 +126,7 @@ async function cut(
   ]);
   inTime.abort();
   if (first) {
-    await sendAnswer(response, first);
+    await sendAnswer(exchange, first);
     return;
   }
   // Read to its end, so that the work behind is not held up; how it ends is of no interest to anyone.
@@ -141,10 +144,15 @@ async function cut(
 }
 
 async function truncate(
-  response: ServerResponse,
+  { response, upgrade, logged }: StruckExchange,
   answer: InnerAnswer,
   bytes: number,
 ): Promise<void> {
+  if (answer.upgraded && upgrade) {
+    logged.status = 101;
+    joinUpgrade(response, upgrade, answer.upgraded, bytes);
+    return;
+  }
   writeHead(response, answer);
   let left = bytes;
   for await (const chunk of answer.body) {
@@ -158,10 +166,15 @@ async function truncate(
 }
 
 async function rewrite(
-  response: ServerResponse,
+  exchange: StruckExchange,
   answer: InnerAnswer,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  const { response } = exchange;
+  if (answer.upgraded) {
+    await sendAnswer(exchange, answer);
+    return;
+  }
   const chunks: Buffer[] = [];
   for await (const chunk of answer.body) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString("utf8");
@@ -187,13 +200,25 @@ function writeHead(response: ServerResponse, { status, headers }: InnerAnswer): 
   response.writeHead(status, others);
 }
 
-async function sendAnswer(response: ServerResponse, answer: InnerAnswer): Promise<void> {
+async function sendAnswer(
+  { response, upgrade, logged }: StruckExchange,
+  answer: InnerAnswer,
+): Promise<void> {
+  if (answer.upgraded && upgrade) {
+    logged.status = 101;
+    joinUpgrade(response, upgrade, answer.upgraded);
+    return;
+  }
   writeHead(response, answer);
   for await (const chunk of answer.body) response.write(chunk);
   response.end();
 }
 
-async function drain({ body }: InnerAnswer): Promise<void> {
+async function drain({ body, upgraded }: InnerAnswer): Promise<void> {
+  if (upgraded) {
+    upgraded.socket.destroy();
+    return;
+  }
   body.resume();
   if (!body.readableEnded) await new Promise((resolve) => body.once("close", resolve));
 }

@@ -1,30 +1,55 @@
 import { untilAborted } from "../state/until-aborted.ts";
 import { ActiveFault, type FaultSubject } from "./active-fault.ts";
+import { checkEffect } from "./effect-schema.ts";
 import type {
+  DaemonEffect,
   FaultEffect,
   FaultHandle,
   FaultRule,
   RequestEffect,
   SandboxEffect,
+  SocketEffect,
 } from "./fault-types.ts";
+import type { PtyEffect } from "./pty-effects.ts";
 
 type EffectOfType<Type extends FaultEffect["type"]> = Extract<FaultEffect, { type: Type }>;
 
-const sandboxEffectTypes: ReadonlySet<string> = new Set<SandboxEffect["type"]>([
+/** An effect that has struck. */
+export interface Struck<Effect> {
+  readonly effect: Effect;
+  /** Aborts when the fault is removed. */
+  readonly removed: AbortSignal;
+}
+
+/** Those that strike inside the server, where it asks for them; all others strike a request before it is handled. */
+const inwardEffectTypes: ReadonlySet<string> = new Set<
+  (SandboxEffect | DaemonEffect | PtyEffect)["type"]
+>([
   "hold-state",
   "fail-transition",
   "vanish",
   "zombie",
   "unlisted",
+  "daemon-crash",
   "exec-timeout",
+  "session-exec",
+  "session-input",
+  "log-follow",
+  "pty-connection",
+  "pty-resize",
 ]);
 
 /** The faults that the emulator injects. None by default; the first rule that matches strikes. */
 export class FaultInjector {
   #faults: ActiveFault[] = [];
 
-  /** Adds a fault. It strikes until it is removed, or as often and as long as the rule says. */
+  /**
+   * Adds a fault. It strikes until it is removed, or as often and as long as the rule says.
+   *
+   * @throws TypeError when the effect has a field that it does not know, or lacks one.
+   */
   add(rule: FaultRule): FaultHandle {
+    checkEffect(rule.effect);
     const fault = new ActiveFault(rule);
     this.#faults = [...this.#faults.filter(({ isOver }) => !isOver), fault];
     return fault;
@@ -49,25 +74,33 @@ export class FaultInjector {
   }
 
   /** Used by the server: the effect that strikes this request, counted. */
-  strikeRequest(
-    subject: FaultSubject,
-  ): { effect: RequestEffect; removed: AbortSignal } | undefined {
+  strikeRequest(subject: FaultSubject): Struck<RequestEffect | SocketEffect> | undefined {
     for (const fault of this.#faults) {
       const { effect } = fault.rule;
-      if (sandboxEffectTypes.has(effect.type) || !fault.concerns(subject)) continue;
-      if (fault.strike()) return { effect: effect as RequestEffect, removed: fault.removed };
+      if (inwardEffectTypes.has(effect.type) || !fault.concerns(subject)) continue;
+      if (effect.type === "websocket" && !subject.isWebSocket) continue;
+      if (fault.strike())
+        return { effect: effect as RequestEffect | SocketEffect, removed: fault.removed };
     }
     return undefined;
   }
 
-  /** Used by the server: whether the sandbox suffers an effect that needs no counting. */
-  suffers(type: "vanish" | "zombie" | "unlisted", subject: FaultSubject): boolean {
+  /** Used by the server: whether the sandbox suffers an effect that has no more to it. */
+  suffers(type: "vanish" | "unlisted", subject: FaultSubject): boolean {
     return this.#strike(type, () => true, subject) !== undefined;
   }
 
-  /** Used by the server: what is wrong with the timeouts of the sandbox's commands. */
-  execTimeoutMode(subject: FaultSubject): "ignored" | "late" | undefined {
-    return this.#strike("exec-timeout", () => true, subject)?.effect.mode;
+  /** Used by the server: whether the sandbox's daemon is out of reach. */
+  zombie(subject: FaultSubject): EffectOfType<"zombie"> | undefined {
+    return this.#strike("zombie", () => true, subject)?.effect;
+  }
+
+  /** Used by the server: what goes wrong in the daemon, counted. */
+  strikeDaemon<Type extends (DaemonEffect | PtyEffect)["type"]>(
+    type: Type,
+    subject: FaultSubject,
+  ): EffectOfType<Type> | undefined {
+    return this.#strike(type, () => true, subject)?.effect;
   }
 
   /** Used by the server: stays while a fault holds the sandbox in the state. */
@@ -88,7 +121,7 @@ export class FaultInjector {
     return this.#strike("fail-transition", (effect) => effect.state === state, subject)?.effect;
   }
 
-  #strike<Type extends SandboxEffect["type"]>(
+  #strike<Type extends (SandboxEffect | DaemonEffect | PtyEffect)["type"]>(
     type: Type,
     accepts: (effect: EffectOfType<Type>) => boolean,
     subject: FaultSubject,

@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import type { UpgradedConnection } from "../http/join-upgrade.ts";
 import type { StruckExchange } from "./apply-request-effect.ts";
 
 /** Header of a request that a fault makes of its own. */
@@ -8,6 +9,8 @@ export interface InnerAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: IncomingMessage;
+  /** The connection, when the answer is a 101. */
+  readonly upgraded: UpgradedConnection | undefined;
 }
 
 /** The same request to the same listener, unharmed: what the server answers without the fault. */
@@ -23,15 +26,20 @@ export function requestInside({
       port: request.socket.localPort,
       method: request.method,
       path: request.url,
-      headers: { ...request.headers, connection: "close", [insideHeader]: insideToken },
+      headers: {
+        ...request.headers,
+        ...(request.headers.upgrade === undefined ? { connection: "close" } : {}),
+        [insideHeader]: insideToken,
+      },
     });
     inner.once("error", reject);
     inner.once("response", (answer) => {
-      resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: answer });
+      const { statusCode: status = 502, headers } = answer;
+      resolve({ status, headers, body: answer, upgraded: undefined });
     });
-    inner.once("upgrade", (_answer, socket) => {
-      socket.destroy();
-      reject(new Error("This fault cannot strike an upgraded connection"));
+    inner.once("upgrade", (answer, socket, head) => {
+      const { statusCode: status = 101, headers } = answer;
+      resolve({ status, headers, body: answer, upgraded: { answer, socket, head } });
     });
     if (body) {
       inner.end(body);

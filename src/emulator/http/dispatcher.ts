@@ -8,6 +8,7 @@ import type { EmulatorServices } from "../emulator-services.ts";
 import { handleAdmin } from "../faults/admin-routes.ts";
 import { applyRequestEffect } from "../faults/apply-request-effect.ts";
 import { insideHeader } from "../faults/request-inside.ts";
+import { SocketFault } from "../faults/socket-fault.ts";
 import { handlePreview } from "../preview/preview-proxy.ts";
 import { type PreviewTarget, previewTargetOfHost } from "../preview/preview-target.ts";
 import { PreviewCookies } from "../preview/proxy-credentials.ts";
@@ -19,9 +20,12 @@ import type { Upgrade } from "./http-listener.ts";
 import { parseJsonBody, readBody } from "./read-body.ts";
 import { type RoutedRequest, routeRequest } from "./route-request.ts";
 import { sendEmpty, sendJson, sendText } from "./send.ts";
+import { BadHandshake } from "./web-socket.ts";
 
 const dashboardPage =
   '<!doctype html><html lang="en"><head><title>Daytona</title></head><body><div id="root"></div></body></html>';
+
+const daemonErrorType = "application/json";
 
 interface Exchange {
   readonly request: IncomingMessage;
@@ -80,19 +84,31 @@ export class Dispatcher {
         routed.logged.status = response.statusCode;
       });
       if (options.latencyMs) await delay(options.latencyMs, undefined, { signal: closing });
-      const subject = { ...routed.subject, name: nameIn(json) ?? routed.subject.name };
+      const name = nameIn(json) ?? routed.subject.name;
+      const isWebSocket = isToolboxWebSocket(exchange);
+      const subject = { ...routed.subject, name, isWebSocket };
       const struck = routed.kind === "admin" ? undefined : faults.strikeRequest(subject);
+      if (struck?.effect.type === "websocket") {
+        const socketFault = new SocketFault(struck.effect, closing, struck.removed);
+        await this.#serve(exchange, body, socketFault);
+        return;
+      }
       if (struck) {
         const path = exchange.url.pathname;
+        const { logged } = routed;
         const insideToken = this.#insideToken;
-        const seen = { ...exchange, body, path, closing, insideToken };
+        const seen = { ...exchange, body, path, logged, closing, insideToken };
         if ((await applyRequestEffect(struck.effect, seen, struck.removed)) === "done") return;
       }
     }
     await this.#serve(exchange, body);
   }
 
-  async #serve(exchange: Exchange, body: Buffer | undefined): Promise<void> {
+  async #serve(
+    exchange: Exchange,
+    body: Buffer | undefined,
+    socketFault?: SocketFault,
+  ): Promise<void> {
     const { request, response, url, routed } = exchange;
     const { logged } = routed;
     switch (routed.kind) {
@@ -111,6 +127,8 @@ export class Dispatcher {
           ...exchange,
           logged,
           sandboxId: routed.sandboxId,
+          subject: routed.subject,
+          socketFault,
         });
         return;
       case "build-log":
@@ -138,17 +156,27 @@ export class Dispatcher {
       return;
     }
     request.resume();
-    if (error instanceof ApiError) {
+    if (error instanceof BadHandshake) {
+      response.setHeader("sec-websocket-version", "13");
+      sendText(response, 400, "Bad Request\n");
+    } else if (error instanceof ApiError) {
       sendJson(response, error.status, error.toBody(url.pathname));
     } else if (error instanceof DaemonError) {
       const path = routed.kind === "toolbox" && !error.isFromProxy ? routed.path : url.pathname;
       const body = error.toBody(this.#services.profile, { method: request.method ?? "", path });
-      if (body) sendJson(response, error.status, body);
+      if (body) sendJson(response, error.status, body, daemonErrorType);
       else sendEmpty(response, error.status);
+    } else if (routed.kind === "toolbox") {
+      sendJson(response, 500, unexpectedOfDaemon(error), daemonErrorType);
     } else {
-      sendJson(response, 500, unexpected(routed, url, error));
+      const unexpected = new ApiError(500, "An unexpected error occurred.");
+      sendJson(response, 500, unexpected.toBody(url.pathname));
     }
   }
+}
+
+function isToolboxWebSocket({ routed, upgrade }: Exchange): boolean {
+  return upgrade !== undefined && routed.kind === "toolbox" && !!routed.match?.value.upgrade;
 }
 
 function isCreate(routed: RoutedRequest): boolean {
@@ -169,9 +197,7 @@ function nameIn(json: unknown): string | undefined {
   return typeof json.name === "string" ? json.name : undefined;
 }
 
-function unexpected(routed: RoutedRequest, url: URL, error: unknown): Record<string, unknown> {
-  if (routed.kind !== "toolbox")
-    return new ApiError(500, "An unexpected error occurred.").toBody(url.pathname);
+function unexpectedOfDaemon(error: unknown): Record<string, unknown> {
   const message = error instanceof Error ? error.message : String(error);
   return { statusCode: 500, message, timestamp: "0001-01-01T00:00:00Z", path: "" };
 }

@@ -1,9 +1,14 @@
 import type { ServerResponse } from "node:http";
 
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  contentType = "application/json; charset=utf-8",
+): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
+    "content-type": contentType,
     "content-length": Buffer.byteLength(text),
   });
   response.end(text);
@@ -20,6 +25,16 @@ export function sendText(
     "content-length": Buffer.byteLength(text),
   });
   response.end(text);
+}
+
+export function sendBytes(
+  response: ServerResponse,
+  status: number,
+  bytes: Buffer,
+  contentType: string,
+): void {
+  response.writeHead(status, { "content-type": contentType, "content-length": bytes.length });
+  response.end(bytes);
 }
 
 export function sendEmpty(response: ServerResponse, status: number): void {

@@ -6,6 +6,7 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Upgrade } from "../http/http-listener.ts";
+import { joinUpgrade } from "../http/join-upgrade.ts";
 
 /** A request as it goes on to the app in the sandbox. */
 export interface Forwarding {
@@ -48,8 +49,14 @@ export function forward(forwarding: Forwarding, connection: Duplex): Promise<voi
       answer.once("close", resolve);
     });
     upstream.once("upgrade", (answer, socket, head) => {
-      joinSockets(forwarding, answer, socket, head);
       socket.once("close", resolve);
+      if (forwarding.upgrade) {
+        forwarding.onUpgraded();
+        joinUpgrade(response, forwarding.upgrade, { answer, socket, head });
+      } else {
+        socket.destroy();
+        response.destroy();
+      }
     });
     response.once("close", () => upstream.destroy());
     if (forwarding.upgrade) upstream.end();
@@ -70,33 +77,4 @@ function sendBack(
   response.flushHeaders();
   answer.once("error", () => response.destroy());
   answer.pipe(response);
-}
-
-/** The app agreed to the upgrade: from here on bytes go both ways until either side closes. */
-function joinSockets(
-  { response, upgrade, onUpgraded }: Forwarding,
-  answer: IncomingMessage,
-  upstream: Duplex,
-  head: Buffer,
-): void {
-  const client = upgrade?.socket;
-  if (!client) {
-    upstream.destroy();
-    response.destroy();
-    return;
-  }
-  onUpgraded();
-  response.detachSocket(client as Parameters<ServerResponse["detachSocket"]>[0]);
-  const lines = [`HTTP/1.1 101 ${answer.statusMessage ?? "Switching Protocols"}`];
-  for (let index = 0; index < answer.rawHeaders.length; index += 2)
-    lines.push(`${answer.rawHeaders[index]}: ${answer.rawHeaders[index + 1]}`);
-  client.write(`${lines.join("\r\n")}\r\n\r\n`);
-  if (head.length > 0) client.write(head);
-  if (upgrade.head.length > 0) upstream.write(upgrade.head);
-  upstream.on("error", () => client.destroy());
-  client.on("error", () => upstream.destroy());
-  upstream.once("close", () => client.destroy());
-  client.once("close", () => upstream.destroy());
-  upstream.pipe(client);
-  client.pipe(upstream);
 }

@@ -6,6 +6,7 @@ import type { Upgrade } from "../http/http-listener.ts";
 import type { MutableLoggedRequest } from "../http/request-log.ts";
 import { sendEmpty } from "../http/send.ts";
 import { markActivity } from "../state/activity.ts";
+import { isZombie } from "../state/mishaps.ts";
 import type { SandboxEntry } from "../state/sandbox-entry.ts";
 import { reachableEngine } from "../toolbox/sandbox-reachability.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
@@ -121,14 +122,14 @@ function redirectToLogin(
 
 /** A connection to the port; undefined when nothing listens there. */
 async function connect(
-  { faults, closing }: EmulatorServices,
+  services: EmulatorServices,
   entry: SandboxEntry,
   port: number,
 ): Promise<Duplex | undefined> {
-  if (faults.suffers("zombie", entry.subject)) return undefined;
+  if (isZombie(services, entry)) return undefined;
   const engine = reachableEngine(entry);
   try {
-    return await engine.connect(port, { signal: closing });
+    return await engine.connect(port, { signal: services.closing });
   } catch (error) {
     if (error instanceof DaemonError) throw error;
     return undefined;

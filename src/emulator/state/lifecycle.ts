@@ -49,6 +49,7 @@ export class Lifecycle {
     record.previewToken = newPreviewToken();
     this.#run(entry, async (signal) => {
       await this.#pass(entry, archived ? "restoring" : "starting", signal);
+      entry.replaceDaemon();
       if (entry.engine) await entry.engine.start();
       else await this.#makeEngineSandbox(entry);
       await this.#settle(entry, "started");
@@ -63,9 +64,15 @@ export class Lifecycle {
     entry.record.desiredState = "stopped";
     this.#run(entry, async (signal) => {
       await this.#pass(entry, "stopping", signal);
+      entry.replaceDaemon();
       await entry.engine?.stop({ graceMs: force ? 0 : gracefulStopMs });
       await this.#settle(entry, "stopped");
     });
+  }
+
+  /** What befalls a running sandbox without anyone asking for it. Nothing happens to one that does not run any more. */
+  befall(entry: SandboxEntry, mishap: () => Promise<void>): void {
+    if (entry.record.state === "started" && !this.#underWay.has(entry)) this.#run(entry, mishap);
   }
 
   archive(entry: SandboxEntry): void {
@@ -101,6 +108,7 @@ export class Lifecycle {
     this.#run(entry, async (signal) => {
       if (errored) await this.#linger(entry, "destroying", signal);
       else await this.#pass(entry, "destroying", signal);
+      entry.daemon.end();
       await entry.engine?.delete();
       entry.engine = undefined;
       entry.setState("destroyed", clock.now());

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import type { EngineSandbox } from "../../engine/engine-types.ts";
+import { ToolboxDaemon } from "../toolbox/daemon/toolbox-daemon.ts";
 import { ShellChoice } from "../toolbox/shell.ts";
 import type { SandboxRecord, StoredState } from "./sandbox-record.ts";
 
@@ -17,6 +18,7 @@ export class SandboxEntry {
   /** What faults are compared with: the name is the one it was made with, also when a delete has renamed it. */
   readonly subject: { readonly sandboxId: string; readonly name: string };
   readonly shell = new ShellChoice();
+  #daemon = new ToolboxDaemon();
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #saving: Promise<void> = Promise.resolve();
 
@@ -29,6 +31,17 @@ export class SandboxEntry {
 
   get id(): string {
     return this.record.id;
+  }
+
+  get daemon(): ToolboxDaemon {
+    return this.#daemon;
+  }
+
+  /** Ends the daemon, with all that it keeps in memory. Another one takes its place, which answers after `downMs`. */
+  replaceDaemon(downMs = 0): void {
+    const ended = this.#daemon;
+    this.#daemon = new ToolboxDaemon(downMs);
+    ended.end();
   }
 
   setState(state: StoredState, now: Date): void {

@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { posix } from "node:path";
 import type { EngineSandbox } from "../../engine/engine-types.ts";
+import type { FaultSubject } from "../faults/active-fault.ts";
 import type { FaultInjector } from "../faults/fault-injector.ts";
 import { DaemonError } from "../http/daemon-error.ts";
 import { parseJsonBody, readBody } from "../http/read-body.ts";
 import type { RouteTable } from "../http/route-table.ts";
+import type { HandshakeOptions } from "../http/web-socket.ts";
 import type { ServerProfile } from "../server-profile.ts";
 import type { SandboxEntry } from "../state/sandbox-entry.ts";
+import type { ToolboxDaemon } from "./daemon/toolbox-daemon.ts";
+import type { ToolboxSocket } from "./daemon/toolbox-socket.ts";
 
 /** One authenticated request to the daemon of a running sandbox. */
 export interface ToolboxCall {
@@ -18,10 +22,22 @@ export interface ToolboxCall {
   readonly engine: EngineSandbox;
   readonly profile: ServerProfile;
   readonly faults: FaultInjector;
+  /** What faults are compared with. */
+  readonly subject: FaultSubject;
+  /** The daemon that works for this call. It may end before the work does. */
+  readonly daemon: ToolboxDaemon;
+}
+
+/** A request that asks for a WebSocket. Until it is accepted it can be answered or fail like any other. */
+export interface UpgradeCall extends ToolboxCall {
+  /** Answers 101. The socket ends with the daemon, and at the latest when the route's promise settles. */
+  readonly accept: (options?: HandshakeOptions) => ToolboxSocket;
 }
 
 export interface ToolboxRoute {
   readonly handle: (call: ToolboxCall) => void | Promise<void>;
+  /** Takes the requests that ask for a WebSocket. Its promise settles when the connection is over. */
+  readonly upgrade?: (call: UpgradeCall) => Promise<void>;
 }
 
 export type ToolboxRoutes = RouteTable<ToolboxRoute>;

@@ -1,5 +1,7 @@
 import type { EngineProcess, Isolation } from "../engine-types.ts";
 import type { FileTree } from "../files/path-walker.ts";
+import type { TerminalProgram } from "../pty/local-pty.ts";
+import type { TerminalSource } from "../pty/open-terminal.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
 import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
 
@@ -38,4 +40,11 @@ export interface Confinement {
   kill(sandbox: StoredSandbox): Promise<void>;
   files(sandbox: RunningSandbox): FileTree;
   spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess>;
+  terminals(sandbox: RunningSandbox): TerminalSource;
+  /** With this terminal as its standard streams and as its session's. The caller closes the descriptor. */
+  spawnOnTerminal(
+    sandbox: RunningSandbox,
+    program: ProgramToSpawn,
+    terminal: number,
+  ): Promise<TerminalProgram>;
 }

@@ -12,6 +12,8 @@ export interface EntryOptions {
   readonly program: ProgramToSpawn;
   /** The whole environment that the program gets. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whether its standard input is a terminal that its session is to have. Default: false. */
+  readonly ownsTerminal?: boolean;
 }
 
 /**
@@ -55,7 +57,7 @@ export function enterSandbox(options: EntryOptions): {
     ...dropCapabilities(),
     "--",
     ...[programs.timeout, "--foreground", "0"],
-    ...[programs.setsid, "--"],
+    ...[programs.setsid, ...(options.ownsTerminal ? ["--ctty"] : []), "--"],
     ...[programs.unshare, "--root=.", `--wd=${program.cwd}`, "--"],
     ...(prologue.length > 0 ? shell : []),
     ...program.argv,

@@ -2,6 +2,9 @@ import { EngineError } from "../engine-error.ts";
 
 export const SANDBOX_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** `TERM` of a program on a terminal, where nobody says otherwise. */
+export const DEFAULT_TERMINAL_TYPE = "xterm-256color";
+
 /** @throws EngineError `INVALID_ARGUMENT` for what execve(2) cannot carry. */
 export function checkEnvironment(env: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(env)) {

@@ -1,22 +1,31 @@
+import type { ChildProcess } from "node:child_process";
 import { appendFileSync, constants, openSync, readFileSync, rmSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH } from "../files/path-walker.ts";
-import { ChildEngineProcess } from "../processes/engine-process.ts";
+import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
 import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
 import type { PipePool } from "../processes/pipe-pool.ts";
 import { readBootId, readProcessStat, sendSignal } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
-import { spawnWithPipes } from "../processes/spawn-detached.ts";
+import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
+import type { TerminalProgram } from "../pty/local-pty.ts";
+import type { TerminalSource } from "../pty/open-terminal.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
 import type { SandboxRun } from "../state/sandbox-record.ts";
+import { checkProgram } from "./check-program.ts";
 import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
-import { SANDBOX_PATH } from "./environment.ts";
+import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
+import { leadsItsGroup } from "./sandboxed-process.ts";
+import { findSystemProgram } from "./system-programs.ts";
 
 const MARKER_VARIABLE = "SANDBOX_ENGINE_MARKER";
+const POLL_MS = 1;
 
 /**
  * `isolation: "none"`: ordinary processes of this machine, in a folder of their own. They are found again by a variable in
@@ -78,31 +87,80 @@ export class FolderConfinement implements Confinement {
   }
 
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
-    const { folder, record } = sandbox;
-    const { username } = userInfo();
     const piped = await spawnWithPipes(
       {
         argv: program.argv,
         cwd: program.cwd,
         inherited: this.#inherited,
-        env: {
-          PATH: process.env.PATH ?? SANDBOX_PATH,
-          HOME: this.homeDirectory(folder),
-          USER: username,
-          LOGNAME: username,
-          LANG: "C.UTF-8",
-          TMPDIR: join(folder.root, "tmp"),
-          ...record.env,
-          ...program.env,
-          [MARKER_VARIABLE]: record.marker,
-        },
+        env: this.#environment(sandbox, program),
       },
       this.#pipes,
     );
-    const { pid } = piped;
+    return new ChildEngineProcess(piped, this.#remember(sandbox, piped.pid));
+  }
+
+  terminals(): TerminalSource {
+    return { tree: wholeMachine, multiplexer: "/dev/ptmx" };
+  }
+
+  async spawnOnTerminal(
+    sandbox: RunningSandbox,
+    program: ProgramToSpawn,
+    terminal: number,
+  ): Promise<TerminalProgram> {
+    const setsid = findSystemProgram("setsid");
+    if (setsid === undefined) {
+      throw new EngineError("PTY_UNAVAILABLE", "A PTY needs setsid, which this machine lacks");
+    }
+    const env = { TERM: DEFAULT_TERMINAL_TYPE, ...this.#environment(sandbox, program) };
+    await checkProgram(wholeMachine, program, env.PATH);
+    const { child, pid, exited } = await spawnDetached(
+      {
+        argv: [setsid, "--ctty", "--", ...program.argv],
+        cwd: program.cwd,
+        inherited: this.#inherited,
+        env,
+        makesOwnSession: true,
+      },
+      [terminal, terminal, terminal],
+    );
+    await waitForOwnTerminal(child);
+    return { child, exited, group: this.#remember(sandbox, pid) };
+  }
+
+  #environment({ folder, record }: RunningSandbox, program: ProgramToSpawn) {
+    const { username } = userInfo();
+    return {
+      PATH: process.env.PATH ?? SANDBOX_PATH,
+      HOME: this.homeDirectory(folder),
+      USER: username,
+      LOGNAME: username,
+      LANG: "C.UTF-8",
+      TMPDIR: join(folder.root, "tmp"),
+      ...record.env,
+      ...program.env,
+      [MARKER_VARIABLE]: record.marker,
+    };
+  }
+
+  #remember({ folder }: RunningSandbox, pid: number): ProcessGroup {
     rememberGroup(folder.processGroups, pid);
-    const group = { pid, signal: (name: NodeJS.Signals) => sendSignal(-pid, name) };
-    return new ChildEngineProcess(piped, group);
+    return { pid, signal: (name) => sendSignal(-pid, name) };
+  }
+}
+
+/** Without isolation, programs and terminals are the machine's. */
+const wholeMachine: FileTree = {
+  prefix: "/",
+  openRoot: () => openSync("/", O_PATH | constants.O_DIRECTORY),
+};
+
+/** Until then a signal for its group would find nobody, and the end of its terminal would not reach it. */
+async function waitForOwnTerminal(child: ChildProcess): Promise<void> {
+  const pid = child.pid as number;
+  while (child.exitCode === null && child.signalCode === null) {
+    if (leadsItsGroup(pid, true)) return;
+    await delay(POLL_MS);
   }
 }
 

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
-import { ChildEngineProcess } from "../processes/engine-process.ts";
+import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
 import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
 import type { PipePool } from "../processes/pipe-pool.ts";
@@ -14,13 +14,15 @@ import {
   signalProcess,
 } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
-import { spawnWithPipes } from "../processes/spawn-detached.ts";
+import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
+import type { TerminalProgram } from "../pty/local-pty.ts";
+import type { TerminalSource } from "../pty/open-terminal.ts";
 import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
 import { checkProgram } from "./check-program.ts";
 import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
 import { type EngineFolders, layOutEngineFolders } from "./engine-folders.ts";
 import { enterSandbox } from "./enter-sandbox.ts";
-import { SANDBOX_PATH } from "./environment.ts";
+import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
 import { findHiddenPaths } from "./hidden-paths.ts";
 import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
 import { checkMounts } from "./mount-check.ts";
@@ -28,7 +30,7 @@ import { planMounts, toFstab } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
 import { layOutSandbox, upperDirectory, usableMountPoints } from "./namespace-layout.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
-import { findSandboxedProcess, holdersOfPipes, sandboxedGroup } from "./sandboxed-process.ts";
+import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
 import { holderCommand } from "./setup-script.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
@@ -153,6 +155,45 @@ export class NamespaceConfinement implements Confinement {
   }
 
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
+    const entry = await this.#enter(sandbox, program, { ownsTerminal: false });
+    const piped = await spawnWithPipes(
+      { ...entry, cwd: "/", inherited: this.#inherited },
+      this.#pipes,
+    );
+    const leader = await findSandboxedProcess(piped.child);
+    if (leader) return new ChildEngineProcess(piped, sandboxedGroup(leader));
+    if (!this.isRunning(sandbox.run)) {
+      for (const descriptor of piped.descriptors) closeSync(descriptor);
+      throw stopped(sandbox.record.id);
+    }
+    return new ChildEngineProcess(piped, this.#remainderOf(sandbox, piped, piped.descriptors));
+  }
+
+  terminals(sandbox: RunningSandbox): TerminalSource {
+    return { tree: this.files(sandbox), multiplexer: "/dev/pts/ptmx" };
+  }
+
+  async spawnOnTerminal(
+    sandbox: RunningSandbox,
+    program: ProgramToSpawn,
+    terminal: number,
+  ): Promise<TerminalProgram> {
+    const entry = await this.#enter(sandbox, program, { ownsTerminal: true });
+    const { child, pid, exited } = await spawnDetached(
+      { ...entry, cwd: "/", inherited: this.#inherited },
+      [terminal, terminal, terminal],
+    );
+    const leader = await findSandboxedProcess(child, { ownsTerminal: true });
+    if (leader) return { child, exited, group: sandboxedGroup(leader) };
+    if (!this.isRunning(sandbox.run)) throw stopped(sandbox.record.id);
+    return { child, exited, group: this.#remainderOf(sandbox, { pid }, [terminal]) };
+  }
+
+  async #enter(
+    sandbox: RunningSandbox,
+    program: ProgramToSpawn,
+    { ownsTerminal }: { readonly ownsTerminal: boolean },
+  ): Promise<ReturnType<typeof enterSandbox>> {
     const { run, record } = sandbox;
     if (!run.holder) throw stopped(record.id);
     const env = {
@@ -161,30 +202,30 @@ export class NamespaceConfinement implements Confinement {
       USER: "root",
       LOGNAME: "root",
       LANG: "C.UTF-8",
+      ...(ownsTerminal ? { TERM: DEFAULT_TERMINAL_TYPE } : {}),
       ...record.env,
       ...program.env,
     };
     await checkProgram(this.files(sandbox), program, env.PATH);
-    const entry = enterSandbox({
+    return enterSandbox({
       holderPid: run.holder.pid,
       programs: this.#programs,
       privileges: this.#privileges,
       program,
       env,
+      ownsTerminal,
     });
-    const piped = await spawnWithPipes(
-      { ...entry, cwd: "/", inherited: this.#inherited },
-      this.#pipes,
-    );
-    const leader = await findSandboxedProcess(piped.child);
-    if (leader) return new ChildEngineProcess(piped, sandboxedGroup(leader));
-    if (!this.isRunning(run)) {
-      for (const descriptor of piped.descriptors) closeSync(descriptor);
-      throw stopped(record.id);
-    }
-    const namespace = pidNamespaceOf(run.holder.pid, "pid_for_children");
-    const isInSandbox = (pid: number): boolean => pidNamespaceOf(pid, "pid") === namespace;
-    return new ChildEngineProcess(piped, holdersOfPipes(piped.pid, piped.descriptors, isInSandbox));
+  }
+
+  /** What is left of a program that ended before it was seen. */
+  #remainderOf(
+    { run }: RunningSandbox,
+    { pid }: { readonly pid: number },
+    descriptors: readonly number[],
+  ): ProcessGroup {
+    const namespace = run.holder && pidNamespaceOf(run.holder.pid, "pid_for_children");
+    const isInSandbox = (other: number): boolean => pidNamespaceOf(other, "pid") === namespace;
+    return holdersOf(pid, descriptors, isInSandbox);
   }
 }
 

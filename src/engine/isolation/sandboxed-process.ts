@@ -14,19 +14,27 @@ import { listProcesses } from "../processes/process-scan.ts";
 const POLL_MS = 1;
 
 /**
- * Waits until the program that `parent` starts inside the sandbox leads a process group of its own, or `parent` has ended.
+ * Waits until the program that `parent` starts inside the sandbox leads a process group of its own (and has a terminal, if it
+ * is to have one), or `parent` has ended.
  * `parent` only waits for it and mirrors how it ends; it is outside the sandbox and gets no signals.
  */
 export async function findSandboxedProcess(
   parent: ChildProcess,
+  { ownsTerminal = false }: { readonly ownsTerminal?: boolean } = {},
 ): Promise<ProcessIdentity | undefined> {
   const parentPid = parent.pid as number;
   while (parent.exitCode === null && parent.signalCode === null) {
     const pid = childOf(parentPid);
-    if (pid !== undefined && readProcessStat(pid)?.groupId === pid) return identifyProcess(pid);
+    if (pid !== undefined && leadsItsGroup(pid, ownsTerminal)) return identifyProcess(pid);
     await delay(POLL_MS);
   }
   return undefined;
+}
+
+/** A program that has no terminal yet would not notice that it hangs up. */
+export function leadsItsGroup(pid: number, ownsTerminal: boolean): boolean {
+  const stat = readProcessStat(pid);
+  return stat?.groupId === pid && (stat.hasTerminal || !ownsTerminal);
 }
 
 /** The group of a program inside a sandbox, which may live on after its leader. */
@@ -42,20 +50,20 @@ export function sandboxedGroup(leader: ProcessIdentity): ProcessGroup {
 }
 
 /**
- * What is left of a program that ended before it was seen: the processes that still hold one of its pipes. Signalled one by
- * one, since its group's number was never learnt.
+ * What is left of a program that ended before it was seen: the processes that still hold one of its pipes, or its terminal. Signalled
+ * one by one, since its group's number was never learnt.
  */
-export function holdersOfPipes(
+export function holdersOf(
   parentPid: number,
   descriptors: readonly number[],
   isInSandbox: (pid: number) => boolean,
 ): ProcessGroup {
-  const pipes = descriptors.map((descriptor) => fstatSync(descriptor));
+  const files = descriptors.map((descriptor) => fstatSync(descriptor));
   const holdsOne = (pid: number): boolean =>
     [0, 1, 2].some((descriptor) => {
       try {
         const held = statSync(`/proc/${pid}/fd/${descriptor}`);
-        return pipes.some(({ dev, ino }) => held.dev === dev && held.ino === ino);
+        return files.some(({ dev, ino }) => held.dev === dev && held.ino === ino);
       } catch {
         // The process, or its descriptor, is gone.
         return false;

@@ -24,7 +24,7 @@ export type SystemPrograms = Readonly<Record<(typeof PROGRAM_NAMES)[number], str
  * @throws EngineError `ISOLATION_UNAVAILABLE` that names what is missing.
  */
 export function findSystemPrograms(): SystemPrograms {
-  const found = PROGRAM_NAMES.map((name) => [name, findProgram(name)] as const);
+  const found = PROGRAM_NAMES.map((name) => [name, findSystemProgram(name)] as const);
   const missing = found.filter(([, path]) => path === undefined).map(([name]) => name);
   if (missing.length > 0) {
     throw new EngineError(
@@ -35,7 +35,8 @@ export function findSystemPrograms(): SystemPrograms {
   return Object.fromEntries(found) as SystemPrograms;
 }
 
-function findProgram(name: string): string | undefined {
+/** Undefined when this machine does not have it. */
+export function findSystemProgram(name: string): string | undefined {
   return PROGRAM_DIRECTORIES.map((directory) => join(directory, name)).find((path) => {
     try {
       accessSync(path, constants.X_OK);

@@ -16,6 +16,8 @@ export interface ProcessStat {
   readonly state: string;
   readonly parentPid: number;
   readonly groupId: number;
+  /** Whether its session has a terminal. */
+  readonly hasTerminal: boolean;
   readonly startTicks: string;
 }
 
@@ -33,10 +35,16 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   }
   // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, parentPid, groupId] = fields;
+  const [state, parentPid, groupId, , terminal] = fields;
   const startTicks = fields[19];
   if (state === undefined || startTicks === undefined) return undefined;
-  return { state, parentPid: Number(parentPid), groupId: Number(groupId), startTicks };
+  return {
+    state,
+    parentPid: Number(parentPid),
+    groupId: Number(groupId),
+    hasTerminal: terminal !== "0",
+    startTicks,
+  };
 }
 
 export function identifyProcess(pid: number): ProcessIdentity | undefined {

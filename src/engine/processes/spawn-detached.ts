@@ -10,6 +10,8 @@ export interface DetachedProgram {
   readonly env: Readonly<Record<string, string>>;
   /** Descriptors that must not reach the program, as `findInheritedDescriptors` gives them. */
   readonly inherited: readonly number[];
+  /** True for a program that begins its session itself, as setsid(1) does. Default: false. */
+  readonly makesOwnSession?: boolean;
 }
 
 /** A program that runs in a session of its own. */
@@ -30,7 +32,7 @@ export interface PipedChild extends DetachedChild {
  * Rejects when it could not be started at all, such as with ENOENT.
  */
 export async function spawnDetached(
-  { argv, cwd, env, inherited }: DetachedProgram,
+  { argv, cwd, env, inherited, makesOwnSession = false }: DetachedProgram,
   stdio: readonly ["pipe", "pipe", "pipe"] | readonly [number, number, number],
 ): Promise<DetachedChild> {
   const [program, ...programArguments] = argv;
@@ -47,7 +49,7 @@ export async function spawnDetached(
     const child = spawn(program, programArguments, {
       cwd,
       env,
-      detached: true,
+      detached: !makesOwnSession,
       stdio: descriptors,
     });
     await new Promise<void>((resolve, reject) => {

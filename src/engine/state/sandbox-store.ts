@@ -7,6 +7,7 @@ import type { EngineSandboxOptions } from "../engine-types.ts";
 import type { Confinement, StoredSandbox } from "../isolation/confinement.ts";
 import type { ChildEngineProcess } from "../processes/engine-process.ts";
 import { identifyProcess, isProcessAlive } from "../processes/process-identity.ts";
+import { OpenPtys } from "../pty/open-ptys.ts";
 import { nameOfOwner, removeFoldersOfTheDead } from "./owned-folders.ts";
 import { removeTree } from "./remove-tree.ts";
 import { sandboxFolder } from "./sandbox-folder.ts";
@@ -16,6 +17,7 @@ import { formatRecord, readRecord, type SandboxRecord, writeRecord } from "./san
 /** The sandboxes of one engine directory. */
 export class SandboxStore {
   readonly confinement: Confinement;
+  readonly ptys = new OpenPtys();
   readonly #directory: string;
   readonly #processes = new Set<ChildEngineProcess>();
   readonly #connections = new Set<Socket>();
@@ -55,6 +57,7 @@ export class SandboxStore {
   close(): void {
     this.#closed = true;
     for (const child of this.#processes) child.release();
+    this.ptys.release();
     for (const socket of this.#connections) socket.destroy();
   }
 
@@ -131,6 +134,7 @@ export class SandboxStore {
     await withLock(this.#lockPath(id), async () => {
       const stored = await this.find(id);
       if (!stored) return;
+      this.ptys.hangUp(id);
       await this.confinement.kill(stored);
       await this.#discard(id);
     });

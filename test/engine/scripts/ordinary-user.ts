@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { LocalEngine } from "../../../src/engine/local-engine.ts";
-import { runShell } from "../run-program.ts";
+import { collect, runShell } from "../run-program.ts";
 
 /** What a sandbox of an ordinary user must be able to do; run under another uid by the test when that is root. */
 async function main(directory: string): Promise<void> {
@@ -30,6 +30,14 @@ async function main(directory: string): Promise<void> {
   await assert.rejects(sandbox.files.setOwner("/root/file", { uid: 1234 }), { code: "EINVAL" });
   assert.equal((await sandbox.files.stat("/usr/bin/env")).uid, 65_534);
   await assert.rejects(sandbox.files.stat(directory), { code: "ENOENT" });
+
+  const pty = await sandbox.openPty({
+    argv: ["sh", "-c", "tty; stty size; stat -c %u $(tty); echo x >/dev/tty"],
+    rows: 33,
+    cols: 101,
+  });
+  assert.equal((await collect(pty.output)).toString(), "/dev/pts/0\r\n33 101\r\n0\r\nx\r\n");
+  assert.deepEqual(await pty.exited, { exitCode: 0, signal: null });
 
   await sandbox.stop({ graceMs: 0 });
   await sandbox.start();
