@@ -69,6 +69,7 @@ export {
   SnapshotError,
   UnsupportedOperationError,
 } from "./contract/provider-errors.ts";
+export type { Pty, PtyExit, PtyInfo, PtyOptions } from "./contract/pty.ts";
 export {
   SandboxError,
   type SandboxErrorCode,

@@ -13,6 +13,7 @@ import type {
 } from "./files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "./preview.ts";
 import type { AttachOptions, ProcessInfo, SandboxProcess, SpawnOptions } from "./process.ts";
+import type { Pty, PtyInfo, PtyOptions } from "./pty.ts";
 import type { SetupEvent } from "./setup-events.ts";
 import type { Status } from "./status.ts";
 
@@ -107,6 +108,16 @@ export interface Backend extends AsyncDisposable {
    * Default `timeoutMs`: 60 000.
    */
   listProcesses(options?: CallOptions): Promise<ProcessInfo[]>;
+
+  /**
+   * Makes a terminal, or attaches to one by its ID, from any host, also after its end. Needs `script` (util-linux) or python3 in the
+   * sandbox.
+   *
+   * @throws {@link UnsupportedOperationError} without them; {@link ProcessNotFoundError} when `create` is false and there is none.
+   */
+  attachPty(options: PtyOptions): Promise<Pty>;
+  /** The terminals that any client made and that run, or ended within the last day. Default `timeoutMs`: 60 000. */
+  listPtys(options?: CallOptions): Promise<PtyInfo[]>;
 
   /** Default `timeoutMs` of the file methods: 300 000. Relative paths are under `workDir`. */
   readFile(path: string, options: ReadFileOptions & { readonly encoding: "utf8" }): Promise<string>;

@@ -141,7 +141,7 @@ export interface ProcessInfo {
   /** Defined when `state` is `exited`. */
   readonly exitCode: number | undefined;
   /** Which method started it. */
-  readonly startedBy: "exec" | "spawn";
+  readonly startedBy: "exec" | "spawn" | "attachPty";
   /** Undefined where the sandbox does not tell. To a hundredth of a second, by the sandbox's clock. */
   readonly startedAt: Date | undefined;
   /** First line of the command, as the sandbox's shell reads it. */

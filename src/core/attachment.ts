@@ -3,6 +3,7 @@ import { SandboxFiles } from "./files/sandbox-files.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
 import type { Guard } from "./processes/guard.ts";
 import { SandboxProcesses } from "./processes/sandbox-processes.ts";
+import { SandboxPtys } from "./pty/sandbox-ptys.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
 import { isBelowHome, resolveWorkDir } from "./work-dir.ts";
 
@@ -16,6 +17,7 @@ export interface Attachment {
   readonly files: SandboxFiles;
   readonly commands: CommandRunner;
   readonly processes: SandboxProcesses;
+  readonly ptys: SandboxPtys;
   /** Environment of every command that was not known when the sandbox was created. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -26,10 +28,15 @@ export function attachTo(
   record: SandboxRecord,
   configuredWorkDir: string,
   homeDirectory: string,
-  guard: Guard,
+  options: {
+    readonly guard: Guard;
+    /** Milliseconds after which a terminal that nobody uses is not asked for any more. */
+    readonly idleMs: number;
+  },
 ): Attachment {
   const channel = new GuardedChannel(transport, record.id);
   const commands = new CommandRunner({ channel, sandboxId: record.id });
+  const processes = new SandboxProcesses(commands.context, options.guard);
   const workDir = resolveWorkDir(configuredWorkDir, homeDirectory);
   return {
     sandboxId: record.id,
@@ -38,7 +45,8 @@ export function attachTo(
     channel,
     files: new SandboxFiles(channel),
     commands,
-    processes: new SandboxProcesses(commands.context, guard),
+    processes,
+    ptys: new SandboxPtys({ context: commands.context, channel, processes, ...options }),
     env: isBelowHome(configuredWorkDir) ? { WORKDIR: workDir } : {},
   };
 }

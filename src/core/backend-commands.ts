@@ -6,6 +6,7 @@ import type {
   SandboxProcess,
   SpawnOptions,
 } from "../contract/process.ts";
+import type { Pty, PtyInfo, PtyOptions } from "../contract/pty.ts";
 import { BackendLifecycle } from "./backend-lifecycle.ts";
 import { checkCommand, checkExecOptions, checkPath } from "./check-arguments.ts";
 import { runExec } from "./commands/run-exec.ts";
@@ -15,6 +16,7 @@ import {
   checkProcessId,
   checkSpawnOptions,
 } from "./processes/check-process-arguments.ts";
+import { checkPtyOptions } from "./pty/check-pty-arguments.ts";
 
 const execTimeoutMs = 120_000;
 const spawnTimeoutMs = 60_000;
@@ -65,6 +67,25 @@ export abstract class BackendCommands extends BackendLifecycle {
       const { processes } = this.attachment("attachProcess");
       return await processes.attach(checkedId, checked, deadline.signal);
     });
+  }
+
+  async attachPty(options: PtyOptions): Promise<Pty> {
+    return this.guard("attachPty", async () => {
+      const checked = checkPtyOptions(options);
+      const timeoutMs = checked.timeoutMs ?? spawnTimeoutMs;
+      const cwd = checkPath(checked.cwd ?? this.workDir, this.workDir, "cwd");
+      using deadline = Deadline.start("attachPty", timeoutMs, checked.signal);
+      deadline.throwIfEnded();
+      const { ptys, env } = this.attachment("attachPty");
+      const request = { ...checked, env: { ...env, ...checked.env }, timeoutMs, cwd };
+      return await ptys.attach(request, deadline.signal);
+    });
+  }
+
+  async listPtys(options?: CallOptions): Promise<PtyInfo[]> {
+    return this.bounded("listPtys", options, spawnTimeoutMs, (deadline) =>
+      this.attachment("listPtys").ptys.list(deadline.signal),
+    );
   }
 
   async listProcesses(options?: CallOptions): Promise<ProcessInfo[]> {

@@ -59,6 +59,7 @@ const reconnectSchema = lazily(() =>
 );
 
 const statusTimeoutMs = 30_000;
+const defaultAutoStopMinutes = 15;
 const changeTimeoutMs = 120_000;
 const setupTimeoutMs = 600_000;
 const archivedTimeoutMs = 1_800_000;
@@ -274,13 +275,12 @@ export abstract class BackendLifecycle {
   }
 
   #attach(record: SandboxRecord, configuredWorkDir: string, homeDirectory: string): void {
-    this.#attachment = attachTo(
-      this.transport,
-      record,
-      configuredWorkDir,
-      homeDirectory,
-      (operation, run) => this.guard(operation, run),
-    );
+    const autoStopMinutes = this.#parts.config.idle?.autoStopMinutes ?? defaultAutoStopMinutes;
+    this.#attachment = attachTo(this.transport, record, configuredWorkDir, homeDirectory, {
+      guard: (operation, run) => this.guard(operation, run),
+      // 0 means never.
+      idleMs: autoStopMinutes === 0 ? Number.POSITIVE_INFINITY : autoStopMinutes * 60_000,
+    });
     this.#workDir = this.#attachment.workDir;
     this.#isTornDown = false;
   }

@@ -43,6 +43,11 @@ export class GuardedChannel implements SandboxChannel {
     return this.#guard(call, () => this.#channel.upload(files, call));
   }
 
+  /** Not explained: whoever asks goes on without. Undefined where the provider has none. */
+  get openTerminal(): SandboxChannel["openTerminal"] {
+    return this.#channel.openTerminal?.bind(this.#channel);
+  }
+
   async #guard<Value>(call: TransportCall, request: () => Promise<Value>): Promise<Value> {
     try {
       return await request();

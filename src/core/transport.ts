@@ -49,6 +49,21 @@ export interface FileUpload {
   readonly content: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
+/** What a live terminal tells. Neither is called after the other end of the connection was closed by us. */
+export interface TerminalHandlers {
+  readonly onOutput: (bytes: Uint8Array) => void;
+  /** The connection is gone, by whatever cause; that says nothing about what ran in the terminal. */
+  readonly onClosed: () => void;
+}
+
+/** A shell of the provider's on a terminal, shown over a connection. */
+export interface LiveTerminal {
+  /** Resolves when the provider has the input; rejects when nobody knows. */
+  send(bytes: Uint8Array): Promise<void>;
+  /** Closes the connection and removes the terminal, as far as that is possible now. */
+  close(): void;
+}
+
 /** What one running sandbox offers inside. */
 export interface SandboxChannel {
   /**
@@ -65,6 +80,13 @@ export interface SandboxChannel {
   ): Promise<{ readonly sizeBytes: number; readonly stream: ReadableStream<Uint8Array> }>;
   /** Creates or overwrites files in as few requests as the provider allows; parents are made. Not atomic. */
   upload(files: readonly FileUpload[], call: TransportCall): Promise<void>;
+  /**
+   * Opens a terminal with a shell in it and shows it, for what must not wait for a poll. Resolves when it is connected. Undefined
+   * where the provider has none: then polls do.
+   */
+  readonly openTerminal?:
+    | ((handlers: TerminalHandlers, call: TransportCall) => Promise<LiveTerminal>)
+    | undefined;
 }
 
 /** What a provider must offer; everything else is written once on top of it. */

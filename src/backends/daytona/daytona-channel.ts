@@ -1,9 +1,17 @@
 import { Readable } from "node:stream";
 import { ProtocolError } from "../../contract/provider-errors.ts";
-import type { ByteRange, FileUpload, SandboxChannel, TransportCall } from "../../core/transport.ts";
+import type {
+  ByteRange,
+  FileUpload,
+  LiveTerminal,
+  SandboxChannel,
+  TerminalHandlers,
+  TransportCall,
+} from "../../core/transport.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
+import { DaytonaTerminal } from "./daytona-terminal.ts";
 
 /** An upload is bounded by the caller's deadline; the SDK wants seconds of its own, which must not end earlier. */
 const uploadTimeoutSeconds = 24 * 60 * 60;
@@ -75,6 +83,19 @@ export class DaytonaChannel implements SandboxChannel {
         );
       }
     });
+  }
+
+  openTerminal(handlers: TerminalHandlers, call: TransportCall): Promise<LiveTerminal> {
+    return this.#withSandbox(call, (sandbox) =>
+      DaytonaTerminal.open(
+        {
+          url: `${sandbox.toolboxProxyUrl}/${encodeURIComponent(sandbox.id)}`,
+          apiKey: this.#connection.apiKey,
+        },
+        handlers,
+        call,
+      ),
+    );
   }
 
   /** A handle keeps the address that it was made with; when that no longer leads to the sandbox, a fresh one is asked for once. */

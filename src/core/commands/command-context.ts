@@ -8,6 +8,8 @@ import type { SandboxRequests } from "./sandbox-requests.ts";
 export interface CommandContext {
   readonly sandboxId: string;
   readonly timing: CommandTiming;
+  /** Path of a POSIX shell in the sandbox. */
+  readonly shellPath: string;
   readonly questions: RecordQuestions;
   readonly requests: SandboxRequests;
   /** The same with the shorter times of a kill. */

@@ -109,8 +109,12 @@ export class CommandExecution {
       const { state } = followed.report;
       if (state === "burned") return "never-ran";
       if (state === "exited") return followed;
-      if (state === "none" || state === "gone") throw this.#failures.unknown("record-missing");
-      if (state === "restarted") throw this.#failures.unknown("sandbox-restarted");
+      if (state === "none") throw this.#failures.unknown("record-missing");
+      if (state === "gone" || state === "restarted") {
+        await this.#collectWhatThereIs(followed, signal);
+        const reason = state === "gone" ? "record-missing" : "sandbox-restarted";
+        throw this.#failures.unknown(reason);
+      }
       if (state === "running") await this.#absorbRunning(followed, signal);
       const waitedMs = performance.now() - followedSinceMs;
       if (state === "starting" && waitedMs > timing.startingTimeoutMs) {
@@ -162,7 +166,6 @@ export class CommandExecution {
     }
     const { report } = settled;
     if (report.state === "burned") throw this.#failures.notBegun(this.#start.lastError);
-    if (report.state === "restarted") throw this.#failures.unknown("sandbox-restarted");
     if (report.state === "none") throw this.#failures.unknown("record-missing");
     // It had ended by itself before the kill.
     if (report.state === "exited" && !report.killed) {
@@ -174,6 +177,7 @@ export class CommandExecution {
       }
     }
     await this.#collectWhatThereIs(settled, bound.signal);
+    if (report.state === "restarted") throw this.#failures.unknown("sandbox-restarted");
     const ended = report.state === "exited" || report.state === "gone";
     if (!ended || settled.left > 0) throw this.#failures.unknown("timeout-unconfirmed");
     this.#acknowledge();

@@ -17,7 +17,7 @@ export interface CommandRequest {
   /** Name or number of a user of the sandbox. Default: the one that the provider runs scripts as. */
   readonly user?: string | undefined;
   /** What lists of processes call it. Default: `exec`. */
-  readonly kind?: "exec" | "spawn" | undefined;
+  readonly kind?: "exec" | "spawn" | "pty" | undefined;
   /** Milliseconds from the call until the command's processes are killed. */
   readonly timeoutMs: number;
   /** Bytes of each stream kept in the host's memory: head and tail. */

@@ -58,6 +58,7 @@ export class CommandRunner {
     this.context = {
       sandboxId,
       timing,
+      shellPath: this.#shellPath,
       requests,
       killRequests: new SandboxRequests(channel, timing.killRequestTimeoutMs, onFailure),
       questions: new RecordQuestions(this.#shellPath, this.#pollFile),

@@ -2,7 +2,7 @@ import { recordOpening } from "./settle-script.ts";
 import { inKnownShell, shellText } from "./shell-text.ts";
 
 /**
- * Reports on all commands that the private folder knows: what runs, and what `spawn` started and has ended. No fork, however many
+ * Reports on all commands that the private folder knows: what runs, and what `spawn` and `attachPty` started and has ended. No fork, however many
  * there are.
  */
 export function listScript(tag: string, shellPath: string): string {
@@ -20,7 +20,7 @@ const list = shellText(`
     case $state in none|burned) continue ;; esac
     word= starter= kind=
     read -r word starter kind rest <"$claim"
-    case $state$kind in running*|starting*|*spawn) ;; *) continue ;; esac
+    case $state$kind in running*|starting*|*spawn|*pty) ;; *) continue ;; esac
     line=
     read -r line <"$r.cmd"
     printf '%s\\n' "$t process $r $state $code \${kind:--} \${start:--} $boot_time"

@@ -1,5 +1,5 @@
 import { TimeoutError } from "../../contract/lifecycle-errors.ts";
-import { ProtocolError } from "../../contract/provider-errors.ts";
+import { ConnectionError, ProtocolError } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { Deadline } from "../deadline.ts";
 import { delay, untilAborted } from "../delay.ts";
@@ -94,7 +94,7 @@ export class SandboxRequests {
             last = sizeBytes;
             partEnd = Math.min(partEnd, sizeBytes);
           }
-          for await (const chunk of stream) {
+          for await (const chunk of chunksOf(stream)) {
             call.signal.throwIfAborted();
             // More than was asked for would be counted twice.
             const wanted = chunk.subarray(0, partEnd - position);
@@ -151,3 +151,20 @@ export class SandboxRequests {
 
 /** Small enough for one request's time on a slow line. */
 const largestReadBytes = 8 * 1024 * 1024;
+
+/**
+ * A body that breaks off fails with an error of whoever carries it. Only that is translated: what the reader of the chunks throws
+ * passes as it is.
+ */
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    if (SandboxError.is(error)) throw error;
+    throw new ConnectionError("The connection broke off while the sandbox sent a file.", {
+      operation: "exec",
+      retryable: true,
+      cause: error,
+    });
+  }
+}

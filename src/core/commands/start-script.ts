@@ -14,7 +14,7 @@ export interface StartInput extends SupervisorInput {
   /** Whether the record outlives its command. */
   readonly keep: boolean;
   /** What lists of processes call it. */
-  readonly kind: "exec" | "spawn";
+  readonly kind: "exec" | "spawn" | "pty";
 }
 
 /**

@@ -34,7 +34,7 @@ const outputShape = lazily(() => ({
   onStdout: functionSchema<(chunk: Uint8Array) => void>(),
   onStderr: functionSchema<(chunk: Uint8Array) => void>(),
 }));
-const processIdSchema = lazily(() =>
+export const processIdSchema = lazily(() =>
   z.string().check(z.regex(/^[A-Za-z0-9]{1,64}$/, { error: "1 to 64 letters and digits" })),
 );
 const spawnSchema = lazily(() =>

@@ -13,7 +13,6 @@ import { checkCallOptions } from "../check-arguments.ts";
 import { type CommandContext, mostGenerations } from "../commands/command-context.ts";
 import type { CommandFailures } from "../commands/command-failures.ts";
 import { ProcessInput } from "../commands/process-input.ts";
-import type { SettledRecord } from "../commands/sandbox-records.ts";
 import { Deadline } from "../deadline.ts";
 import { untilAborted } from "../delay.ts";
 import {
@@ -22,6 +21,7 @@ import {
   checkSignal,
   checkStartOffset,
 } from "./check-process-arguments.ts";
+import { endProcess } from "./end-process.ts";
 import type { Guard } from "./guard.ts";
 import { OutputStream } from "./output-stream.ts";
 import type { ProcessObserver, StreamName } from "./process-observer.ts";
@@ -102,7 +102,7 @@ export class FollowedProcess implements SandboxProcess {
   async kill(signal?: ProcessSignal, options?: CallOptions): Promise<boolean> {
     return this.#call("process.kill", options, async (callSignal) => {
       const checked = checkSignal(signal);
-      if (checked === undefined) return this.#end(callSignal);
+      if (checked === undefined) return endProcess(this.#observer, callSignal);
       const { requests, questions } = this.#context;
       // Not repeated after a lost answer: a second SIGINT may mean something else than the first.
       const { reached } = await requests.ask(
@@ -161,23 +161,6 @@ export class FollowedProcess implements SandboxProcess {
         sandboxId: this.#context.sandboxId,
       }),
     );
-  }
-
-  /** Ends all its processes and proves it. */
-  async #end(signal: AbortSignal): Promise<boolean> {
-    let settled: SettledRecord;
-    try {
-      settled = await this.#observer.end(signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw this.#failures.translate(error, true);
-    }
-    const { report, left } = settled;
-    if (report.state === "none") throw this.#failures.unknown("record-missing");
-    if (report.state === "running" || report.state === "starting" || left > 0) {
-      throw this.#failures.unknown("kill-unconfirmed");
-    }
-    return report.killed;
   }
 
   #call<Value>(

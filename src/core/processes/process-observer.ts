@@ -31,7 +31,7 @@ export class ProcessObserver {
   readonly record: string;
   readonly maxLogBytes: number;
   readonly #context: CommandContext;
-  readonly #failures: CommandFailures;
+  readonly failures: CommandFailures;
   readonly #known: Readonly<Record<StreamName, KnownStream>> = {
     stdout: { sizeBytes: 0, inline: undefined },
     stderr: { sizeBytes: 0, inline: undefined },
@@ -56,7 +56,7 @@ export class ProcessObserver {
     this.#context = context;
     this.record = options.name;
     this.maxLogBytes = options.maxLogBytes;
-    this.#failures = options.failures;
+    this.failures = options.failures;
   }
 
   /** Undefined until the end is known. */
@@ -165,7 +165,7 @@ export class ProcessObserver {
 
   /** What a failed request means for a process that may run. */
   translate(error: unknown): unknown {
-    return this.#failures.translate(error, true);
+    return this.failures.translate(error, true);
   }
 
   #rejectAll(error: unknown): void {
@@ -196,21 +196,32 @@ export class ProcessObserver {
         }
         continue;
       }
-      if (state === "burned") this.#fail(this.#failures.neverBegan());
-      if (state === "none" || state === "gone")
-        this.#fail(this.#failures.unknown("record-missing"));
-      if (state === "restarted") this.#fail(this.#failures.unknown("sandbox-restarted"));
+      if (state === "burned") this.#fail(this.failures.neverBegan());
+      if (state === "none") this.#fail(this.failures.unknown("record-missing"));
+      if (state === "gone" || state === "restarted") {
+        // What was written until then is there to be read, before the streams fail.
+        this.accept(followed);
+        this.#answer(before);
+        this.#fail(
+          this.failures.unknown(state === "gone" ? "record-missing" : "sandbox-restarted"),
+        );
+      }
       if (state === "running" && stdout.sizeBytes + stderr.sizeBytes > this.maxLogBytes) {
         const { left } = await this.end(signal);
-        if (left > 0) throw this.#failures.unknown("kill-unconfirmed");
-        this.#fail(this.#failures.overLimit());
+        if (left > 0) throw this.failures.unknown("kill-unconfirmed");
+        this.#fail(this.failures.overLimit());
       }
       this.accept(followed);
-      for (const { stream, resolve } of this.#demands) {
-        const isNews = stream !== undefined && this.sizeOf(stream) !== before[stream];
-        if (this.#exit !== undefined || isNews) resolve();
-      }
+      this.#answer(before);
       return;
+    }
+  }
+
+  /** Wakes those who wait for what is known now. */
+  #answer(before: Readonly<Record<StreamName, number>>): void {
+    for (const { stream, resolve } of this.#demands) {
+      const isNews = stream !== undefined && this.sizeOf(stream) !== before[stream];
+      if (this.#exit !== undefined || isNews) resolve();
     }
   }
 

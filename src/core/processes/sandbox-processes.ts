@@ -58,7 +58,7 @@ export class SandboxProcesses {
       },
       processId,
     );
-    const begun = await this.#begin(start, signal);
+    const begun = await this.begin(start, signal);
     if (begun.alreadyStarted) return this.attach(processId, options, signal);
     const name = begun.record;
     return this.#follow(processId, { name, maxLogBytes: limit }, begun.ended, options);
@@ -69,7 +69,7 @@ export class SandboxProcesses {
     options: AttachOptions,
     signal: AbortSignal,
   ): Promise<FollowedProcess> {
-    const settled = await this.#lookUp(processId, signal);
+    const settled = await this.lookUp(processId, signal);
     const { maxLogBytes, generation } = settled;
     const name = recordName(processId, generation);
     return this.#follow(processId, { name, maxLogBytes }, settled, options);
@@ -82,7 +82,7 @@ export class SandboxProcesses {
       id: processId,
       state: state === "exited" ? "exited" : isRunning(state) ? "running" : "unknown",
       exitCode,
-      startedBy: kind === "spawn" ? "spawn" : "exec",
+      startedBy: kind === "spawn" ? "spawn" : kind === "pty" ? "attachPty" : "exec",
       startedAt,
       commandLine,
     }));
@@ -95,7 +95,7 @@ export class SandboxProcesses {
   }
 
   /** Starts, and ends again what began when the caller's time is over before the answer comes. */
-  async #begin(start: CommandStart, signal: AbortSignal): Promise<BegunCommand> {
+  async begin(start: CommandStart, signal: AbortSignal): Promise<BegunCommand> {
     try {
       return await start.begin(signal);
     } catch (error) {
@@ -104,7 +104,8 @@ export class SandboxProcesses {
     }
   }
 
-  async #lookUp(processId: string, signal: AbortSignal): Promise<SettledRecord> {
+  /** What there is of a process; rejects when there is none. */
+  async lookUp(processId: string, signal: AbortSignal): Promise<SettledRecord> {
     const { requests, questions, sandboxId } = this.#context;
     const question = questions.lookUp(processId, mostGenerations);
     const settled = await requests.askUntilAnswered(question, signal);
@@ -126,25 +127,35 @@ export class SandboxProcesses {
     report: FollowedReport | undefined,
     options: AttachOptions,
   ): FollowedProcess {
-    const failures = new CommandFailures({
-      sandboxId: this.#context.sandboxId,
-      processId: id,
-      limits: { maxLogBytes: record.maxLogBytes, timeoutMs: options.timeoutMs ?? 0 },
-      output: undefined,
-    });
-    const observer = new ProcessObserver(this.#context, { ...record, failures });
-    if (report !== undefined) observer.accept(report);
-    this.#remember(observer);
+    const observer = this.observe(id, record, report);
     return new FollowedProcess({
       id,
       context: this.#context,
       observer,
-      failures,
+      failures: observer.failures,
       guard: this.#guard,
       stdoutOffset: options.stdoutOffset ?? 0,
       stderrOffset: options.stderrOffset ?? 0,
       output: options,
     });
+  }
+
+  /** Looks after a process until somebody lets go of it. */
+  observe(
+    id: string,
+    record: { readonly name: string; readonly maxLogBytes: number },
+    report: FollowedReport | undefined,
+  ): ProcessObserver {
+    const failures = new CommandFailures({
+      sandboxId: this.#context.sandboxId,
+      processId: id,
+      limits: { maxLogBytes: record.maxLogBytes, timeoutMs: 0 },
+      output: undefined,
+    });
+    const observer = new ProcessObserver(this.#context, { ...record, failures });
+    if (report !== undefined) observer.accept(report);
+    this.#remember(observer);
+    return observer;
   }
 
   #remember(observer: ProcessObserver): void {

@@ -1,0 +1,68 @@
+import type { Command } from "../../contract/command.ts";
+import { shellQuote } from "../shell-quote.ts";
+
+export interface PtyCommandInput {
+  /** Undefined: the user's shell as a login shell. */
+  readonly command: Command | undefined;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** Exit code of a start that found no way to open a terminal. */
+export const noTerminalExitCode = 117;
+
+/** What such a start says on standard error. */
+export const noTerminalMessage = "sandbox-backend: neither script nor python3 is in the sandbox";
+
+/**
+ * The command that becomes a terminal: a program that opens one, types what it reads, and writes what the terminal shows to
+ * standard output, which is the record. Inside of it the size is set before anything is shown.
+ */
+export function ptyCommand({ command, rows, cols }: PtyCommandInput): string {
+  return [
+    `SANDBOX_BACKEND_PTY=\${0%.cmd}`,
+    "export SANDBOX_BACKEND_PTY",
+    `printf '%s' ${shellQuote(innerFile(command, rows, cols))} >"$SANDBOX_BACKEND_PTY.inner"`,
+    openTerminal,
+  ].join("\n");
+}
+
+// `script` of util-linux and the pty module of Python copy bytes as they are, and end with the program's own exit code. What
+// `script` says about itself goes to its log, which nobody needs.
+const openTerminal = [
+  `inner='exec /bin/sh "$SANDBOX_BACKEND_PTY.inner"'`,
+  "if command -v script >/dev/null 2>&1 && script --version 2>/dev/null | grep -q util-linux; then",
+  `  SHELL=/bin/sh exec script -qefc "SHELL='\${SHELL-}' $inner" /dev/null`,
+  "fi",
+  "if command -v python3 >/dev/null 2>&1; then",
+  `  exec python3 -c 'import os, pty, sys`,
+  `status = pty.spawn(["/bin/sh", "-c", sys.argv[1]])`,
+  `sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))' "$inner"`,
+  "fi",
+  `echo ${shellQuote(noTerminalMessage)} >&2`,
+  `exit ${noTerminalExitCode}`,
+  "",
+].join("\n");
+
+function innerFile(command: Command | undefined, rows: number, cols: number): string {
+  return [
+    `stty rows ${rows} cols ${cols}`,
+    // The name tells others which terminal it is; once the file is there, the terminal is ready.
+    `tty >"$SANDBOX_BACKEND_PTY.tty"`,
+    "unset SANDBOX_BACKEND_PTY",
+    ...(command === undefined ? [loginShell] : [commandLines(command)]),
+    "",
+  ].join("\n");
+}
+
+const loginShell = [
+  `[ -n "\${SHELL-}" ] && [ -x "$SHELL" ] || SHELL=$(command -v bash || echo /bin/sh)`,
+  "export SHELL",
+  `exec "$SHELL" -l`,
+].join("\n");
+
+function commandLines(command: Command): string {
+  if (typeof command === "string") return `exec /bin/sh -c ${shellQuote(command)}`;
+  const words = command.map(shellQuote).join(" ");
+  return command[0]?.startsWith("-") ? `exec env -- ${words}` : `exec ${words}`;
+}

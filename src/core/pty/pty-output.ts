@@ -1,0 +1,206 @@
+import type { SandboxRequests } from "../commands/sandbox-requests.ts";
+import { delay, untilAborted } from "../delay.ts";
+import type { Guard } from "../processes/guard.ts";
+import type { ProcessObserver } from "../processes/process-observer.ts";
+import type { SandboxChannel } from "../transport.ts";
+import { LiveView } from "./live-view.ts";
+
+/** Bytes that are fetched from the record at a time. */
+const partBytes = 256 * 1024;
+
+/** Milliseconds between two attempts to open a live view. */
+const firstRetryMs = 250;
+const longestRetryMs = 10_000;
+
+/**
+ * What a terminal shows, from an offset on: live while a view is open, from the record where none is. Both count the same bytes,
+ * so it does not matter when one takes the other's place.
+ */
+export class PtyOutput {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly #observer: ProcessObserver;
+  readonly #requests: SandboxRequests;
+  readonly #channel: SandboxChannel;
+  readonly #recordPath: string;
+  readonly #cancelled = new AbortController();
+  readonly #isIdle: () => boolean;
+  readonly #onOutput: () => void;
+  #offset: number;
+  #view: LiveView | undefined;
+  #opening: Promise<void> | undefined;
+  #failures = 0;
+  #hasTerminals = true;
+  #wake: (() => void) | undefined;
+
+  constructor(options: {
+    readonly observer: ProcessObserver;
+    readonly requests: SandboxRequests;
+    readonly channel: SandboxChannel;
+    readonly recordPath: string;
+    readonly offset: number;
+    readonly guard: Guard;
+    /** Whether nobody has used the terminal for so long that it is not to be asked for any more. */
+    readonly isIdle: () => boolean;
+    /** Called when the terminal has shown something. */
+    readonly onOutput: () => void;
+  }) {
+    this.#onOutput = options.onOutput;
+    this.#observer = options.observer;
+    this.#requests = options.requests;
+    this.#channel = options.channel;
+    this.#recordPath = options.recordPath;
+    this.#offset = options.offset;
+    this.#isIdle = options.isIdle;
+    this.readable = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => options.guard("pty.output", () => this.#pull(controller)),
+        cancel: (reason) => {
+          this.#cancelled.abort(reason);
+          this.close();
+        },
+      },
+      // Nothing is taken before somebody reads.
+      { highWaterMark: 0 },
+    );
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** The view, if one is open: the quick way in. */
+  get view(): LiveView | undefined {
+    return this.#view?.isOpen === true ? this.#view : undefined;
+  }
+
+  /** Makes a reader look again. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.#view?.close();
+    this.#view = undefined;
+  }
+
+  get #signal(): AbortSignal {
+    return AbortSignal.any([this.#cancelled.signal, this.#observer.detached]);
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const signal = this.#signal;
+    try {
+      for (;;) {
+        const live = this.#view?.take(this.#offset);
+        if (live !== undefined) {
+          this.#offset += live.length;
+          this.#onOutput();
+          controller.enqueue(live);
+          return;
+        }
+        // A view that is open brings what follows sooner than a request would.
+        if (this.view === undefined && this.#observer.sizeOf("stdout") > this.#offset) {
+          await this.#takeFromRecord(controller, signal);
+          return;
+        }
+        if (this.#observer.exit !== undefined) {
+          this.close();
+          if (this.#observer.sizeOf("stdout") > this.#offset) continue;
+          controller.close();
+          return;
+        }
+        await this.#news(signal);
+      }
+    } catch (error) {
+      this.close();
+      if (this.#cancelled.signal.aborted) return;
+      // Whoever detaches knows that this is not all.
+      if (this.#observer.detached.aborted) controller.close();
+      else throw this.#observer.translate(error);
+    }
+  }
+
+  /** Resolves when there may be something new. */
+  async #news(signal: AbortSignal): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    if (this.#isIdle()) {
+      // A terminal that nobody uses must not keep its sandbox awake. The next use wakes it.
+      this.close();
+      await untilAborted(woken, signal);
+      return;
+    }
+    this.#openView(signal);
+    const stop = new AbortController();
+    const asked = this.#observer.news(
+      this.view === undefined ? "stdout" : undefined,
+      AbortSignal.any([signal, stop.signal]),
+    );
+    try {
+      await Promise.race([woken, asked]);
+    } finally {
+      this.#wake = undefined;
+      stop.abort(new Error("there is news"));
+      await asked.catch(() => undefined);
+    }
+    signal.throwIfAborted();
+  }
+
+  #openView(signal: AbortSignal): void {
+    if (this.view !== undefined || this.#opening !== undefined || !this.#hasTerminals) return;
+    this.#opening = this.#tryToOpen(signal).finally(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  async #tryToOpen(signal: AbortSignal): Promise<void> {
+    try {
+      if (this.#failures > 0) {
+        await delay(Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures), signal);
+      }
+      const view = await LiveView.open(
+        this.#channel,
+        this.#recordPath,
+        this.#offset,
+        () => this.wake(),
+        signal,
+      );
+      if (view === undefined) this.#hasTerminals = false;
+      if (signal.aborted) view?.close();
+      else this.#view = view;
+      this.#failures = 0;
+      this.wake();
+    } catch {
+      // Without it the record is asked for, which takes a little longer and loses nothing.
+      this.#failures += 1;
+    }
+  }
+
+  async #takeFromRecord(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#onOutput();
+    const here = this.#observer.bytesAt("stdout", this.#offset);
+    if (here !== undefined) {
+      this.#offset += here.length;
+      controller.enqueue(here);
+      return;
+    }
+    const end = Math.min(this.#observer.sizeOf("stdout"), this.#offset + partBytes);
+    const chunks: Uint8Array[] = [];
+    await this.#requests.readRange(
+      this.#observer.pathOf("stdout"),
+      this.#offset,
+      end,
+      signal,
+      (chunk) => {
+        chunks.push(chunk);
+      },
+    );
+    const bytes = Buffer.concat(chunks);
+    this.#offset += bytes.length;
+    controller.enqueue(bytes);
+  }
+}

@@ -1,0 +1,216 @@
+import type { Duplex } from "node:stream";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { AbortError, SandboxStateError } from "../../contract/lifecycle-errors.ts";
+import type { WaitOptions } from "../../contract/process.ts";
+import type { Pty, PtyExit } from "../../contract/pty.ts";
+import { checkCallOptions } from "../check-arguments.ts";
+import type { CommandContext } from "../commands/command-context.ts";
+import { ProcessInput } from "../commands/process-input.ts";
+import { Deadline } from "../deadline.ts";
+import { untilAborted } from "../delay.ts";
+import { checkInputData } from "../processes/check-process-arguments.ts";
+import { endProcess } from "../processes/end-process.ts";
+import type { Guard } from "../processes/guard.ts";
+import type { ProcessObserver } from "../processes/process-observer.ts";
+import type { SandboxChannel } from "../transport.ts";
+import { checkSize } from "./check-pty-arguments.ts";
+import { ptyDuplex } from "./pty-duplex.ts";
+import { PtyOutput } from "./pty-output.ts";
+import { resizePty, type TerminalSize } from "./pty-scripts.ts";
+
+const callTimeoutMs = 60_000;
+const waitTimeoutMs = 86_400_000;
+
+interface WaitingResize {
+  readonly size: TerminalSize;
+  readonly done: Promise<void>;
+}
+
+/** A terminal that this client has made or attached to. */
+export class SandboxPty implements Pty {
+  readonly id: string;
+  readonly #context: CommandContext;
+  readonly #observer: ProcessObserver;
+  readonly #guard: Guard;
+  readonly #input: ProcessInput;
+  readonly #output: PtyOutput;
+  readonly #idleMs: number;
+  #usedAtMs = performance.now();
+  #writing: Promise<unknown> = Promise.resolve();
+  #resizing: Promise<void> | undefined;
+  #nextResize: WaitingResize | undefined;
+
+  constructor(options: {
+    readonly id: string;
+    readonly context: CommandContext;
+    readonly channel: SandboxChannel;
+    readonly observer: ProcessObserver;
+    readonly guard: Guard;
+    readonly recordPath: string;
+    readonly replayFrom: number;
+    /** Milliseconds without input and output after which nothing is asked any more until the terminal is used. */
+    readonly idleMs: number;
+  }) {
+    const { context, observer, guard } = options;
+    this.id = options.id;
+    this.#context = context;
+    this.#observer = observer;
+    this.#guard = guard;
+    this.#idleMs = options.idleMs;
+    this.#input = new ProcessInput(context, observer.record);
+    this.#output = new PtyOutput({
+      observer,
+      requests: context.requests,
+      channel: options.channel,
+      recordPath: options.recordPath,
+      offset: options.replayFrom,
+      guard,
+      isIdle: () => performance.now() - this.#usedAtMs > this.#idleMs,
+      onOutput: () => this.#use(),
+    });
+  }
+
+  get output(): ReadableStream<Uint8Array> {
+    return this.#output.readable;
+  }
+
+  get offset(): number {
+    return this.#output.offset;
+  }
+
+  text(): ReadableStream<string> {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    const decode = new TransformStream<Uint8Array, string>({
+      transform(chunk, controller) {
+        const text = decoder.decode(chunk, { stream: true });
+        if (text !== "") controller.enqueue(text);
+      },
+      flush(controller) {
+        const text = decoder.decode();
+        if (text !== "") controller.enqueue(text);
+      },
+    });
+    return this.output.pipeThrough(decode);
+  }
+
+  async write(data: string | Uint8Array, options?: CallOptions): Promise<void> {
+    await this.#call("pty.write", options, async (signal) => {
+      const bytes = checkInputData(data);
+      if (bytes.length === 0) return;
+      this.#use();
+      // One after the other, so that what is typed first arrives first, whichever way it takes.
+      const before = this.#writing;
+      const turn = untilAborted(before, signal).then(() => this.#send(bytes, signal));
+      this.#writing = turn.catch(() => undefined);
+      await turn;
+    });
+  }
+
+  async resize(rows: number, cols: number, options?: CallOptions): Promise<void> {
+    await this.#call("pty.resize", options, async (signal) => {
+      const size = checkSize(rows, cols);
+      this.#use();
+      await untilAborted(this.#resizeInTurn(size), signal);
+    });
+  }
+
+  async wait(options?: WaitOptions): Promise<PtyExit> {
+    return this.#call(
+      "pty.wait",
+      options,
+      async (signal) => {
+        for (;;) {
+          const { exit } = this.#observer;
+          if (exit !== undefined) return { exitCode: exit.exitCode, signal: exit.signal };
+          await this.#observer.news(undefined, signal);
+        }
+      },
+      waitTimeoutMs,
+    );
+  }
+
+  async kill(options?: CallOptions): Promise<boolean> {
+    return this.#call("pty.kill", options, (signal) => endProcess(this.#observer, signal));
+  }
+
+  detach(): void {
+    this.#observer.detach(
+      new AbortError("The terminal was detached from. It goes on in the sandbox.", {
+        operation: "pty.detach",
+        sandboxId: this.#context.sandboxId,
+      }),
+    );
+    this.#output.close();
+  }
+
+  toDuplex(): Duplex {
+    return ptyDuplex(this);
+  }
+
+  #use(): void {
+    const wasIdle = performance.now() - this.#usedAtMs > this.#idleMs;
+    this.#usedAtMs = performance.now();
+    if (wasIdle) this.#output.wake();
+  }
+
+  /** The live view is quick; the way through files needs no connection, and is taken where there is no view. */
+  async #send(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (this.#observer.exit !== undefined) {
+      throw new SandboxStateError("The terminal's program has ended and reads nothing any more.", {
+        sandboxId: this.#context.sandboxId,
+      });
+    }
+    const { view } = this.#output;
+    if (view === undefined) await this.#input.write(bytes, signal);
+    else await untilAborted(view.send(bytes), signal);
+  }
+
+  /** At most one is on its way and one waits; a newer one takes the place of the one that waits. */
+  #resizeInTurn(size: TerminalSize): Promise<void> {
+    if (this.#resizing === undefined) {
+      this.#resizing = this.#setSize(size).finally(() => {
+        this.#resizing = undefined;
+      });
+      return this.#resizing;
+    }
+    const waiting = this.#nextResize;
+    if (waiting !== undefined) {
+      this.#nextResize = { size, done: waiting.done };
+      return waiting.done;
+    }
+    const done = this.#resizing
+      .catch(() => undefined)
+      .then(() => {
+        const next = this.#nextResize;
+        this.#nextResize = undefined;
+        return this.#resizeInTurn(next?.size ?? size);
+      });
+    this.#nextResize = { size, done };
+    return done;
+  }
+
+  async #setSize(size: TerminalSize): Promise<void> {
+    const { requests } = this.#context;
+    const question = resizePty(this.#observer.record, size, this.#context.shellPath);
+    const { kind } = await requests.askUntilAnswered(question, this.#observer.detached);
+    if (kind === "ready") return;
+    throw new SandboxStateError("The terminal is not there any more, so it has no size.", {
+      sandboxId: this.#context.sandboxId,
+    });
+  }
+
+  #call<Value>(
+    operation: string,
+    options: CallOptions | undefined,
+    run: (signal: AbortSignal) => Promise<Value>,
+    defaultTimeoutMs = callTimeoutMs,
+  ): Promise<Value> {
+    return this.#guard(operation, async () => {
+      const { signal, timeoutMs } = checkCallOptions(operation, options);
+      using deadline = Deadline.start(operation, timeoutMs ?? defaultTimeoutMs, signal);
+      deadline.throwIfEnded();
+      this.#observer.detached.throwIfAborted();
+      return await run(deadline.signal);
+    });
+  }
+}

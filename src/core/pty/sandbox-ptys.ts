@@ -1,0 +1,129 @@
+import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
+import { UnsupportedOperationError } from "../../contract/provider-errors.ts";
+import type { PtyInfo, PtyOptions } from "../../contract/pty.ts";
+import { type CommandContext, recordName } from "../commands/command-context.ts";
+import type { FollowedReport } from "../commands/command-follower.ts";
+import { CommandStart } from "../commands/command-start.ts";
+import { createProcessId } from "../commands/process-id.ts";
+import type { Guard } from "../processes/guard.ts";
+import type { SandboxProcesses } from "../processes/sandbox-processes.ts";
+import type { SandboxChannel } from "../transport.ts";
+import { noTerminalExitCode, ptyCommand } from "./pty-command.ts";
+import { preparePty } from "./pty-scripts.ts";
+import { SandboxPty } from "./sandbox-pty.ts";
+
+/** Bytes of a terminal's record, above which it is ended: what a day of work shows is a hundredth of it. */
+const maxRecordBytes = 1024 * 1024 * 1024;
+
+/** Checked options: nothing relative and no default left to find. */
+export interface PtyRequest extends PtyOptions {
+  readonly cwd: string;
+  readonly timeoutMs: number;
+}
+
+interface FoundPty {
+  readonly name: string;
+  readonly maxLogBytes: number;
+  readonly report: FollowedReport | undefined;
+}
+
+/** The terminals of one sandbox: each is a process like those of `spawn` whose program opens a terminal and shows what is in it. */
+export class SandboxPtys {
+  readonly #context: CommandContext;
+  readonly #channel: SandboxChannel;
+  readonly #processes: SandboxProcesses;
+  readonly #guard: Guard;
+  readonly #idleMs: number;
+
+  constructor(options: {
+    readonly context: CommandContext;
+    readonly channel: SandboxChannel;
+    readonly processes: SandboxProcesses;
+    readonly guard: Guard;
+    readonly idleMs: number;
+  }) {
+    this.#context = options.context;
+    this.#channel = options.channel;
+    this.#processes = options.processes;
+    this.#guard = options.guard;
+    this.#idleMs = options.idleMs;
+  }
+
+  async attach(options: PtyRequest, signal: AbortSignal): Promise<SandboxPty> {
+    const id = options.id ?? createProcessId();
+    const { name, maxLogBytes, report } =
+      options.create === false
+        ? await this.#find(id, signal)
+        : await this.#make(id, options, signal);
+    const { requests, sandboxId } = this.#context;
+    const question = preparePty(
+      name,
+      { rows: options.rows, cols: options.cols },
+      this.#context.shellPath,
+    );
+    const prepared = await requests.askUntilAnswered(question, signal);
+    const observer = this.#processes.observe(id, { name, maxLogBytes }, report);
+    if (prepared.kind !== "ready" && observer.exit === undefined) {
+      // What became of it is for the record to say.
+      const settled = await this.#processes.lookUp(id, signal);
+      observer.accept(settled);
+    }
+    if (observer.exit?.exitCode === noTerminalExitCode && observer.sizeOf("stdout") === 0) {
+      throw new UnsupportedOperationError(
+        "This sandbox offers no way to open a terminal: it has neither script (util-linux) nor python3.",
+        { operation: "attachPty", sandboxId },
+      );
+    }
+    if (prepared.kind === "not-ready" && observer.exit === undefined) {
+      observer.detach(new Error("no terminal"));
+      throw new SandboxStateError(`Process ${id} is not a terminal that can be attached to.`, {
+        operation: "attachPty",
+        sandboxId,
+      });
+    }
+    return new SandboxPty({
+      id,
+      context: this.#context,
+      channel: this.#channel,
+      observer,
+      guard: this.#guard,
+      recordPath: prepared.kind === "not-ready" ? "" : prepared.recordPath,
+      replayFrom: options.replayFrom ?? 0,
+      idleMs: this.#idleMs,
+    });
+  }
+
+  async list(signal: AbortSignal): Promise<PtyInfo[]> {
+    const processes = await this.#processes.list(signal);
+    return processes
+      .filter(({ startedBy }) => startedBy === "attachPty")
+      .map(({ id, state, exitCode, startedAt }) => ({ id, state, exitCode, startedAt }));
+  }
+
+  async #make(id: string, options: PtyRequest, signal: AbortSignal): Promise<FoundPty> {
+    const { rows, cols, command, cwd, env, timeoutMs } = options;
+    const start = new CommandStart(
+      this.#context,
+      {
+        kind: "pty",
+        command: ptyCommand({ command, rows, cols }),
+        cwd,
+        env: { TERM: "xterm-256color", ...env },
+        feeds: true,
+        timeoutMs,
+        maxOutputBytes: 0,
+        maxLogBytes: maxRecordBytes,
+      },
+      id,
+    );
+    const begun = await this.#processes.begin(start, signal);
+    if (begun.alreadyStarted) return this.#find(id, signal);
+    return { name: begun.record, maxLogBytes: maxRecordBytes, report: begun.ended };
+  }
+
+  async #find(id: string, signal: AbortSignal): Promise<FoundPty> {
+    const settled = await this.#processes.lookUp(id, signal);
+    const name = recordName(id, settled.generation);
+    return { name, maxLogBytes: settled.maxLogBytes, report: settled };
+  }
+}
