@@ -17,6 +17,14 @@ export const insideOperations: readonly Operation[] = [
       await child.wait();
     },
   },
+  {
+    name: "attachPty",
+    call: async (backend, _directory, options) => {
+      const pty = await backend.attachPty({ rows: 24, cols: 80, command: "exit 0", ...options });
+      await pty.wait();
+    },
+  },
+  { name: "listPtys", call: (backend, _directory, options) => backend.listPtys(options) },
   { name: "listProcesses", call: (backend, _directory, options) => backend.listProcesses(options) },
   {
     name: "readFile",

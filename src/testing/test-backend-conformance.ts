@@ -18,6 +18,8 @@ import { gitCredentialCases } from "./git-credentials.ts";
 import { leakCases } from "./leaks.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { previewCases } from "./preview.ts";
+import { ptyCases } from "./pty.ts";
+import { ptyAttachCases } from "./pty-attach.ts";
 import { reconnectCases } from "./reconnect.ts";
 import { setupCases } from "./setup.ts";
 import { setupFailureCases } from "./setup-failures.ts";
@@ -49,6 +51,8 @@ export function testBackendConformance(options: ConformanceOptions): {
   execInputCases(conformance);
   spawnCases(conformance);
   spawnAttachCases(conformance);
+  ptyCases(conformance);
+  ptyAttachCases(conformance);
   fileCases(conformance);
   fileTreeCases(conformance);
   fileNameCases(conformance);

@@ -25,6 +25,8 @@ export interface SettledRecord {
   readonly folder: string;
   /** Processes of the command that a kill could not end. */
   readonly left: number;
+  /** Whether a kill found something to end. */
+  readonly acted: boolean;
   /** Name of the start that took the claim; empty where nobody did. */
   readonly starter: string;
   /** Bytes of output that its start allowed it in the sandbox. */
@@ -168,5 +170,13 @@ function readSettled(answer: ScriptAnswer): SettledRecord | undefined {
   const maxLogBytes = Number(word("limit")) || Number.MAX_SAFE_INTEGER;
   if (report === undefined || folder === undefined) return undefined;
   if (!Number.isInteger(left) || !Number.isInteger(generation)) return undefined;
-  return { report, folder, left, generation, maxLogBytes, starter: word("starter") ?? "" };
+  return {
+    report,
+    folder,
+    left,
+    acted: word("acted") === "1",
+    generation,
+    maxLogBytes,
+    starter: word("starter") ?? "",
+  };
 }

@@ -93,7 +93,7 @@ function opening(folder: string): string {
     umask 077
     ${stateFunctions}
     know_boot
-    left=0
+    left=0 acted=0
   `);
 }
 
@@ -115,7 +115,7 @@ const closing = shellText(`
   report 0 "$r" "$state" "$code" 0 0 $data
   starter= kind= limit=
   read -r word starter kind limit <"$r.claim"
-  printf '%s\\n' "$t left $left" "$t starter $starter" "$t limit $limit" "$t generation \${r##*_}" "$t folder $d" "$t end"
+  printf '%s\\n' "$t left $left" "$t acted $acted" "$t starter $starter" "$t limit $limit" "$t generation \${r##*_}" "$t folder $d" "$t end"
 `);
 
 const killBody = shellText(`
@@ -140,6 +140,7 @@ const killBody = shellText(`
   case $ours$state in
     1running|1gone)
       echo killed >"$r.killed"
+      acted=1
       turn=0
       if members; then
         signal_all TERM

@@ -10,10 +10,10 @@ export async function endProcess(observer: ProcessObserver, signal: AbortSignal)
     if (signal.aborted) throw error;
     throw observer.translate(error);
   }
-  const { report, left } = settled;
+  const { report, left, acted } = settled;
   if (report.state === "none") throw observer.failures.unknown("record-missing");
   if (report.state === "running" || report.state === "starting" || left > 0) {
     throw observer.failures.unknown("kill-unconfirmed");
   }
-  return report.killed;
+  return acted;
 }

@@ -27,20 +27,24 @@ export function ptyCommand({ command, rows, cols }: PtyCommandInput): string {
   ].join("\n");
 }
 
-// `script` of util-linux and the pty module of Python copy bytes as they are, and end with the program's own exit code. What
-// `script` says about itself goes to its log, which nobody needs.
+// `script` of util-linux and the pty module of Python copy bytes as they are. Their own exit code says nothing when they were
+// killed, so what runs inside writes down how it ended; without that this shell does not claim to know.
 const openTerminal = [
   `inner='exec /bin/sh "$SANDBOX_BACKEND_PTY.inner"'`,
   "if command -v script >/dev/null 2>&1 && script --version 2>/dev/null | grep -q util-linux; then",
-  `  SHELL=/bin/sh exec script -qefc "SHELL='\${SHELL-}' $inner" /dev/null`,
-  "fi",
-  "if command -v python3 >/dev/null 2>&1; then",
-  `  exec python3 -c 'import os, pty, sys`,
+  `  SHELL=/bin/sh script -qefc "SHELL='\${SHELL-}' $inner" /dev/null`,
+  "elif command -v python3 >/dev/null 2>&1; then",
+  `  python3 -c 'import os, pty, sys`,
   `status = pty.spawn(["/bin/sh", "-c", sys.argv[1]])`,
   `sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))' "$inner"`,
+  "else",
+  `  echo ${shellQuote(noTerminalMessage)} >&2`,
+  `  exit ${noTerminalExitCode}`,
   "fi",
-  `echo ${shellQuote(noTerminalMessage)} >&2`,
-  `exit ${noTerminalExitCode}`,
+  "ended=$?",
+  `if read -r code <"$SANDBOX_BACKEND_PTY.code"; then exit "$code"; fi 2>/dev/null`,
+  `[ $ended = 0 ] || exit $ended`,
+  "kill -TERM $$",
   "",
 ].join("\n");
 
@@ -49,8 +53,14 @@ function innerFile(command: Command | undefined, rows: number, cols: number): st
     `stty rows ${rows} cols ${cols}`,
     // The name tells others which terminal it is; once the file is there, the terminal is ready.
     `tty >"$SANDBOX_BACKEND_PTY.tty"`,
+    `set -- "$SANDBOX_BACKEND_PTY"`,
     "unset SANDBOX_BACKEND_PTY",
-    ...(command === undefined ? [loginShell] : [commandLines(command)]),
+    // Caught and not ignored, so that the program gets them as usual, and this shell lives to tell how it ended.
+    "trap : INT QUIT HUP TERM",
+    command === undefined ? loginShell : commandLine(command),
+    "code=$?",
+    `echo "$code" >"$1.code"`,
+    "exit $code",
     "",
   ].join("\n");
 }
@@ -58,11 +68,12 @@ function innerFile(command: Command | undefined, rows: number, cols: number): st
 const loginShell = [
   `[ -n "\${SHELL-}" ] && [ -x "$SHELL" ] || SHELL=$(command -v bash || echo /bin/sh)`,
   "export SHELL",
-  `exec "$SHELL" -l`,
+  `"$SHELL" -l`,
 ].join("\n");
 
-function commandLines(command: Command): string {
-  if (typeof command === "string") return `exec /bin/sh -c ${shellQuote(command)}`;
+function commandLine(command: Command): string {
+  if (typeof command === "string") return `/bin/sh -c ${shellQuote(command)}`;
   const words = command.map(shellQuote).join(" ");
-  return command[0]?.startsWith("-") ? `exec env -- ${words}` : `exec ${words}`;
+  // Not every shell takes a program whose name begins with a dash.
+  return command[0]?.startsWith("-") ? `env -- ${words}` : words;
 }
