@@ -1,9 +1,10 @@
 import { Daytona } from "@daytonaio/sdk";
 import type { DaytonaBackend } from "../src/backends/daytona/daytona-backend.ts";
 import { createBackend } from "../src/create-backend.ts";
-import { type DaytonaEmulator, startDaytonaEmulator } from "../src/emulator/index.ts";
+import type { DaytonaEmulator } from "../src/emulator/index.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { printTable } from "./print-table.ts";
+import { startEmulator } from "./start-emulator.ts";
 import { median, percentile95 } from "./statistics.ts";
 
 const rounds = 60;
@@ -87,19 +88,4 @@ async function measure(one: Measured, emulator: DaytonaEmulator, counts: boolean
   // The raw SDK's client tries to open its event socket from time to time, whoever's turn it is.
   const { requests } = emulator;
   one.requests += requests.count() - requests.count({ path: "/socket.io" });
-}
-
-async function startEmulator(
-  latencyMs: number,
-): Promise<{ emulator: DaytonaEmulator; workDir: string | undefined }> {
-  try {
-    return { emulator: await startDaytonaEmulator({ latencyMs }), workDir: undefined };
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== "ISOLATION_UNAVAILABLE") throw error;
-    console.log(`Without isolation, since this machine refuses it: ${(error as Error).message}`);
-    return {
-      emulator: await startDaytonaEmulator({ latencyMs, isolation: "none" }),
-      workDir: "~/workspace",
-    };
-  }
 }

@@ -7,8 +7,9 @@
 import type { Benchmark } from "./benchmark.ts";
 import { exec } from "./exec.ts";
 import { importTime } from "./import-time.ts";
+import { pty } from "./pty.ts";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { exec, import: importTime };
+const benchmarks: Readonly<Record<string, Benchmark>> = { exec, import: importTime, pty };
 
 const [name, ...rest] = process.argv.slice(2);
 const benchmark =

@@ -12,6 +12,14 @@ const partBytes = 256 * 1024;
 const firstRetryMs = 250;
 const longestRetryMs = 10_000;
 
+/** A question to the sandbox that has no answer yet. */
+interface AskedNews {
+  /** Undefined: only for the end. */
+  readonly wanted: "stdout" | undefined;
+  readonly stop: AbortController;
+  failure: { readonly error: unknown } | undefined;
+}
+
 /**
  * What a terminal shows, from an offset on: live while a view is open, from the record where none is. Both count the same bytes,
  * so it does not matter when one takes the other's place.
@@ -23,6 +31,7 @@ export class PtyOutput {
   readonly #channel: SandboxChannel;
   readonly #recordPath: string;
   readonly #cancelled = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #isIdle: () => boolean;
   readonly #onOutput: () => void;
   #offset: number;
@@ -31,6 +40,7 @@ export class PtyOutput {
   #failures = 0;
   #hasTerminals = true;
   #wake: (() => void) | undefined;
+  #asked: AskedNews | undefined;
 
   constructor(options: {
     readonly observer: ProcessObserver;
@@ -51,6 +61,7 @@ export class PtyOutput {
     this.#recordPath = options.recordPath;
     this.#offset = options.offset;
     this.#isIdle = options.isIdle;
+    this.#signal = AbortSignal.any([this.#cancelled.signal, options.observer.detached]);
     this.readable = new ReadableStream<Uint8Array>(
       {
         pull: (controller) => options.guard("pty.output", () => this.#pull(controller)),
@@ -81,10 +92,7 @@ export class PtyOutput {
   close(): void {
     this.#view?.close();
     this.#view = undefined;
-  }
-
-  get #signal(): AbortSignal {
-    return AbortSignal.any([this.#cancelled.signal, this.#observer.detached]);
+    this.#stopAsking();
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -128,23 +136,42 @@ export class PtyOutput {
     if (this.#isIdle()) {
       // A terminal that nobody uses must not keep its sandbox awake. The next use wakes it.
       this.close();
-      await untilAborted(woken, signal);
-      return;
+    } else {
+      this.#openView(signal);
+      this.#ask();
     }
-    this.#openView(signal);
+    await untilAborted(woken, signal);
+    const failure = this.#asked?.failure;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /**
+   * Asks the sandbox, unless it is being asked already: with a view for the end alone, and for output where there is none. One
+   * question serves as many pieces of live output as come meanwhile.
+   */
+  #ask(): void {
+    const wanted = this.view === undefined ? "stdout" : undefined;
+    if (this.#asked !== undefined && this.#asked.wanted === wanted) return;
+    this.#stopAsking();
     const stop = new AbortController();
-    const asked = this.#observer.news(
-      this.view === undefined ? "stdout" : undefined,
-      AbortSignal.any([signal, stop.signal]),
+    const asked: AskedNews = { wanted, stop, failure: undefined };
+    this.#asked = asked;
+    this.#observer.news(wanted, AbortSignal.any([this.#signal, stop.signal])).then(
+      () => {
+        if (this.#asked === asked) this.#asked = undefined;
+        this.wake();
+      },
+      (error: unknown) => {
+        if (stop.signal.aborted) return;
+        asked.failure = { error };
+        this.wake();
+      },
     );
-    try {
-      await Promise.race([woken, asked]);
-    } finally {
-      this.#wake = undefined;
-      stop.abort(new Error("there is news"));
-      await asked.catch(() => undefined);
-    }
-    signal.throwIfAborted();
+  }
+
+  #stopAsking(): void {
+    this.#asked?.stop.abort(new Error("nobody asks any more"));
+    this.#asked = undefined;
   }
 
   #openView(signal: AbortSignal): void {
