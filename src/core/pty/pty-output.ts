@@ -11,6 +11,7 @@ const partBytes = 256 * 1024;
 /** Milliseconds between two attempts to open a live view. */
 const firstRetryMs = 250;
 const longestRetryMs = 10_000;
+const longestTimerMs = 2_147_483_647;
 
 /** A question to the sandbox that has no answer yet. */
 interface AskedNews {
@@ -32,7 +33,7 @@ export class PtyOutput {
   readonly #recordPath: string;
   readonly #cancelled = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #isIdle: () => boolean;
+  readonly #untilIdleMs: () => number;
   readonly #onOutput: () => void;
   #offset: number;
   #view: LiveView | undefined;
@@ -49,8 +50,8 @@ export class PtyOutput {
     readonly recordPath: string;
     readonly offset: number;
     readonly guard: Guard;
-    /** Whether nobody has used the terminal for so long that it is not to be asked for any more. */
-    readonly isIdle: () => boolean;
+    /** Milliseconds until nobody has used the terminal for so long that it is not to be asked for any more. */
+    readonly untilIdleMs: () => number;
     /** Called when the terminal has shown something. */
     readonly onOutput: () => void;
   }) {
@@ -60,7 +61,7 @@ export class PtyOutput {
     this.#channel = options.channel;
     this.#recordPath = options.recordPath;
     this.#offset = options.offset;
-    this.#isIdle = options.isIdle;
+    this.#untilIdleMs = options.untilIdleMs;
     this.#signal = AbortSignal.any([this.#cancelled.signal, options.observer.detached]);
     this.readable = new ReadableStream<Uint8Array>(
       {
@@ -133,14 +134,21 @@ export class PtyOutput {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    if (this.#isIdle()) {
+    const untilIdleMs = this.#untilIdleMs();
+    let idleTimer: NodeJS.Timeout | undefined;
+    if (untilIdleMs <= 0) {
       // A terminal that nobody uses must not keep its sandbox awake. The next use wakes it.
       this.close();
     } else {
       this.#openView(signal);
       this.#ask();
+      idleTimer = setTimeout(() => this.wake(), Math.min(untilIdleMs + 1, longestTimerMs));
     }
-    await untilAborted(woken, signal);
+    try {
+      await untilAborted(woken, signal);
+    } finally {
+      clearTimeout(idleTimer);
+    }
     const failure = this.#asked?.failure;
     if (failure !== undefined) throw failure.error;
   }

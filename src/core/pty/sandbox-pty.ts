@@ -57,7 +57,8 @@ export class SandboxPty implements Pty {
     this.#observer = observer;
     this.#guard = guard;
     this.#idleMs = options.idleMs;
-    this.#input = new ProcessInput(context, observer.record);
+    // What goes through files must have arrived before anything may go the quicker way.
+    this.#input = new ProcessInput(context, observer.record, { untilFed: true });
     this.#output = new PtyOutput({
       observer,
       requests: context.requests,
@@ -65,7 +66,7 @@ export class SandboxPty implements Pty {
       recordPath: options.recordPath,
       offset: options.replayFrom,
       guard,
-      isIdle: () => performance.now() - this.#usedAtMs > this.#idleMs,
+      untilIdleMs: () => this.#untilIdleMs,
       onOutput: () => this.#use(),
     });
   }
@@ -147,8 +148,12 @@ export class SandboxPty implements Pty {
     return ptyDuplex(this);
   }
 
+  get #untilIdleMs(): number {
+    return this.#usedAtMs + this.#idleMs - performance.now();
+  }
+
   #use(): void {
-    const wasIdle = performance.now() - this.#usedAtMs > this.#idleMs;
+    const wasIdle = this.#untilIdleMs <= 0;
     this.#usedAtMs = performance.now();
     if (wasIdle) this.#output.wake();
   }
