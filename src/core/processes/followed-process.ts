@@ -9,12 +9,11 @@ import type {
   SandboxProcess,
   WaitOptions,
 } from "../../contract/process.ts";
-import { checkCallOptions } from "../check-arguments.ts";
 import { type CommandContext, mostGenerations } from "../commands/command-context.ts";
 import type { CommandFailures } from "../commands/command-failures.ts";
 import { ProcessInput } from "../commands/process-input.ts";
-import { Deadline } from "../deadline.ts";
 import { untilAborted } from "../delay.ts";
+import { type BoundedCall, boundedCalls, waitTimeoutMs } from "./bounded-call.ts";
 import {
   checkInputData,
   checkReadOutput,
@@ -26,8 +25,6 @@ import type { Guard } from "./guard.ts";
 import { OutputStream } from "./output-stream.ts";
 import type { ProcessObserver, StreamName } from "./process-observer.ts";
 
-const callTimeoutMs = 60_000;
-const waitTimeoutMs = 86_400_000;
 const readBytes = 1024 * 1024;
 
 /** A process that this client has spawned or attached to. */
@@ -37,6 +34,7 @@ export class FollowedProcess implements SandboxProcess {
   readonly #observer: ProcessObserver;
   readonly #failures: CommandFailures;
   readonly #guard: Guard;
+  readonly #call: BoundedCall;
   readonly #input: ProcessInput;
   readonly #streams: Readonly<Record<StreamName, OutputStream>>;
   readonly #pumps: Promise<void>;
@@ -57,6 +55,7 @@ export class FollowedProcess implements SandboxProcess {
     this.#observer = observer;
     this.#failures = failures;
     this.#guard = guard;
+    this.#call = boundedCalls(guard, observer);
     this.#input = new ProcessInput(context, observer.record);
     const open = (stream: StreamName, offset: number): OutputStream =>
       new OutputStream(observer, context.requests, { stream, offset, guard });
@@ -161,21 +160,6 @@ export class FollowedProcess implements SandboxProcess {
         sandboxId: this.#context.sandboxId,
       }),
     );
-  }
-
-  #call<Value>(
-    operation: string,
-    options: CallOptions | undefined,
-    run: (signal: AbortSignal) => Promise<Value>,
-    defaultTimeoutMs = callTimeoutMs,
-  ): Promise<Value> {
-    return this.#guard(operation, async () => {
-      const { signal, timeoutMs } = checkCallOptions(operation, options);
-      using deadline = Deadline.start(operation, timeoutMs ?? defaultTimeoutMs, signal);
-      deadline.throwIfEnded();
-      this.#observer.detached.throwIfAborted();
-      return await run(deadline.signal);
-    });
   }
 }
 

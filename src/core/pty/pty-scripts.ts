@@ -21,29 +21,13 @@ export type PreparedPty =
   /** It is not a terminal, or not one that can be reached. */
   | { readonly kind: "not-ready" };
 
-/**
- * Waits until the terminal is there, sets its size, and leaves the file by which a live view shows it.
- * Repeating it changes nothing.
- */
+/** Waits until the terminal is there, sets its size, and leaves the file by which a live view shows it. May be repeated. */
 export function preparePty(
   record: string,
   size: TerminalSize,
   shellPath: string,
 ): Question<PreparedPty> {
-  return {
-    script: (tag) =>
-      inKnownShell(
-        shellPath,
-        [
-          `t=${tag} r=${record} rows=${size.rows} cols=${size.cols}`,
-          recordOpening,
-          waitForTerminal,
-          `printf '%s' '${viewFile}' >"$r.view"`,
-          resize,
-        ].join("\n"),
-      ),
-    read: (answer) => readPrepared(answer, record),
-  };
+  return sizeQuestion(record, size, shellPath, [`printf '%s' '${viewFile}' >"$r.view"`]);
 }
 
 /** Sets the size of a terminal. Its program gets SIGWINCH when it differs. */
@@ -52,17 +36,21 @@ export function resizePty(
   size: TerminalSize,
   shellPath: string,
 ): Question<PreparedPty> {
+  return sizeQuestion(record, size, shellPath, []);
+}
+
+function sizeQuestion(
+  record: string,
+  { rows, cols }: TerminalSize,
+  shellPath: string,
+  before: readonly string[],
+): Question<PreparedPty> {
   return {
-    script: (tag) =>
-      inKnownShell(
-        shellPath,
-        [
-          `t=${tag} r=${record} rows=${size.rows} cols=${size.cols}`,
-          recordOpening,
-          waitForTerminal,
-          resize,
-        ].join("\n"),
-      ),
+    script: (tag) => {
+      const values = `t=${tag} r=${record} rows=${rows} cols=${cols}`;
+      const lines = [values, recordOpening, waitForTerminal, ...before, resize];
+      return inKnownShell(shellPath, lines.join("\n"));
+    },
     read: (answer) => readPrepared(answer, record),
   };
 }

@@ -3,11 +3,10 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { AbortError, SandboxStateError } from "../../contract/lifecycle-errors.ts";
 import type { WaitOptions } from "../../contract/process.ts";
 import type { Pty, PtyExit } from "../../contract/pty.ts";
-import { checkCallOptions } from "../check-arguments.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { ProcessInput } from "../commands/process-input.ts";
-import { Deadline } from "../deadline.ts";
 import { untilAborted } from "../delay.ts";
+import { type BoundedCall, boundedCalls, waitTimeoutMs } from "../processes/bounded-call.ts";
 import { checkInputData } from "../processes/check-process-arguments.ts";
 import { endProcess } from "../processes/end-process.ts";
 import type { Guard } from "../processes/guard.ts";
@@ -17,9 +16,6 @@ import { checkSize } from "./check-pty-arguments.ts";
 import { ptyDuplex } from "./pty-duplex.ts";
 import { PtyOutput } from "./pty-output.ts";
 import { resizePty, type TerminalSize } from "./pty-scripts.ts";
-
-const callTimeoutMs = 60_000;
-const waitTimeoutMs = 86_400_000;
 
 interface WaitingResize {
   readonly size: TerminalSize;
@@ -31,7 +27,7 @@ export class SandboxPty implements Pty {
   readonly id: string;
   readonly #context: CommandContext;
   readonly #observer: ProcessObserver;
-  readonly #guard: Guard;
+  readonly #call: BoundedCall;
   readonly #input: ProcessInput;
   readonly #output: PtyOutput;
   readonly #idleMs: number;
@@ -55,7 +51,7 @@ export class SandboxPty implements Pty {
     this.id = options.id;
     this.#context = context;
     this.#observer = observer;
-    this.#guard = guard;
+    this.#call = boundedCalls(guard, observer);
     this.#idleMs = options.idleMs;
     // What goes through files must have arrived before anything may go the quicker way.
     this.#input = new ProcessInput(context, observer.record, { untilFed: true });
@@ -201,21 +197,6 @@ export class SandboxPty implements Pty {
     if (kind === "ready") return;
     throw new SandboxStateError("The terminal is not there any more, so it has no size.", {
       sandboxId: this.#context.sandboxId,
-    });
-  }
-
-  #call<Value>(
-    operation: string,
-    options: CallOptions | undefined,
-    run: (signal: AbortSignal) => Promise<Value>,
-    defaultTimeoutMs = callTimeoutMs,
-  ): Promise<Value> {
-    return this.#guard(operation, async () => {
-      const { signal, timeoutMs } = checkCallOptions(operation, options);
-      using deadline = Deadline.start(operation, timeoutMs ?? defaultTimeoutMs, signal);
-      deadline.throwIfEnded();
-      this.#observer.detached.throwIfAborted();
-      return await run(deadline.signal);
     });
   }
 }
