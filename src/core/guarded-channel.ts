@@ -1,5 +1,6 @@
 import { SandboxStateError } from "../contract/lifecycle-errors.ts";
 import { AuthenticationError, ConfigError, PermissionError } from "../contract/provider-errors.ts";
+import { SandboxError } from "../contract/sandbox-error.ts";
 import { delay } from "./delay.ts";
 import { notRunning } from "./lifecycle/ensure-running.ts";
 import { findTwice, isGoingAway, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
@@ -70,9 +71,9 @@ export class GuardedChannel implements SandboxChannel {
       // Neither the sandbox nor the provider answers; the first failure is the one to report, unless the caller's time is over.
       return call.signal.aborted ? call.signal.reason : error;
     }
-    if (record === undefined) return sandboxNotFound(this.#sandboxId, "request");
+    if (record === undefined) return because(error, sandboxNotFound(this.#sandboxId, "request"));
     if (record.state === "running" || error instanceof SandboxStateError) return error;
-    return notRunning(record, "request");
+    return because(error, notRunning(record, "request"));
   }
 
   /** The sandbox, or undefined when it is gone. One that is just being deleted is looked at until it is. */
@@ -85,4 +86,10 @@ export class GuardedChannel implements SandboxChannel {
       await delay(backoffMs(attempt), call.signal);
     }
   }
+}
+
+/** Keeps the first failure as the cause: only it tells whether the request may have begun. */
+function because(cause: unknown, explained: SandboxError): SandboxError {
+  if (!SandboxError.is(cause)) return explained;
+  return Object.defineProperty(explained, "cause", { value: cause, configurable: true });
 }

@@ -1,6 +1,7 @@
 import type { Capabilities } from "../../contract/capabilities.ts";
 import { BaseBackend } from "../../core/base-backend.ts";
 import { Redactor } from "../../core/redact.ts";
+import { defaultWorkDir } from "../../core/work-dir.ts";
 import { type DaytonaConfig, resolveDaytonaConfig, sourceText } from "./daytona-config.ts";
 import { DaytonaConnection } from "./daytona-connection.ts";
 import { DaytonaTransport } from "./daytona-transport.ts";
@@ -26,6 +27,7 @@ export class DaytonaBackend extends BaseBackend {
       type: "daytona",
       transport: new DaytonaTransport(resolved, connection),
       config: resolved,
+      defaultWorkDir,
       source: sourceText(resolved),
       organizationId: resolved.organizationId,
       redactor: new Redactor([resolved.apiKey, resolved.gitCredentials?.password]),

@@ -141,6 +141,12 @@ async function openBody(
   }
   const isPartial = response.status === 206;
   if (response.status !== 200 && !isPartial) throw await statusError(response);
+  // A gateway's page with status 200 must not pass for a file's content. The daemon sends files as an attachment.
+  const isPage = response.headers.get("content-type")?.startsWith("text/html") === true;
+  if (isPage && !response.headers.has("content-disposition")) {
+    await response.body?.cancel();
+    throw new ProtocolError("A web page came where a file was due.", { retryable: true });
+  }
   const length = Number(response.headers.get("content-length") ?? Number.NaN);
   const sizeBytes = isPartial ? total : length;
   if (!Number.isFinite(sizeBytes)) {

@@ -12,7 +12,7 @@ import { type CommandContext, mostGenerations, recordName } from "./command-cont
 import type { FollowedReport } from "./command-follower.ts";
 import type { CommandRequest } from "./command-request.ts";
 import { inlineInput } from "./sandbox-records.ts";
-import { isAmbiguous } from "./sandbox-requests.ts";
+import { brokeOff, isAmbiguous } from "./sandbox-requests.ts";
 import type { StartAnswer } from "./start-answer.ts";
 
 /** A command that has begun, by this call or another one. */
@@ -41,6 +41,10 @@ export class CommandStart {
     this.#context = context;
     this.#request = request;
     this.#processId = processId;
+  }
+
+  get processId(): string {
+    return this.#processId;
   }
 
   get record(): string {
@@ -107,7 +111,7 @@ export class CommandStart {
         return this.#read(await this.#send(signal));
       } catch (error) {
         // Given up: it may arrive when nobody expects it any more.
-        if (signal.aborted || isAmbiguous(error)) this.#answersLost = true;
+        if (signal.aborted || isAmbiguous(error) || brokeOff(error)) this.#answersLost = true;
         signal.throwIfAborted();
         if (isAmbiguous(error)) {
           this.#lastError = error;

@@ -9,6 +9,8 @@ export interface InputPiece extends SettleInput {
   readonly from: number;
   /** Undefined: its bytes were uploaded to the piece's `.part` file. */
   readonly text: string | undefined;
+  /** Whether the answer waits until it was handed over, so that nothing that goes another way overtakes it. */
+  readonly untilFed: boolean;
 }
 
 /** Pieces that may wait for a slow reader; what comes after them waits at the host. */
@@ -21,7 +23,7 @@ const mostWaiting = 16;
 export function inputScript(input: InputPiece): string {
   const isEnd = input.name === "eof";
   const script = [
-    `t=${input.tag} r=${input.record} n=${input.from} most=${mostWaiting}`,
+    `t=${input.tag} r=${input.record} n=${input.from} most=${mostWaiting} until_fed=${input.untilFed ? 1 : 0}`,
     `staged=${input.record}.${isEnd ? "eof" : `in-${input.name}`}`,
     recordOpening,
     checkReader,
@@ -72,5 +74,13 @@ const place = shellText(`
     n=$((n + 1))
   done
   { echo >&6; } 6<>"$r.bell"
+  [ $until_fed = 1 ] || say placed "$n"
+  turn=0
+  while know_fed; [ "$fed" -le "$n" ]; do
+    [ ! -e "$r.exit" ] || say placed "$n"
+    [ $turn -lt 100 ] || say unfed "$n"
+    turn=$((turn + 1))
+    sleep 0.05 || { sleep 1; turn=$((turn + 19)); }
+  done
   say placed "$n"
 `);

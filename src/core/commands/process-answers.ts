@@ -5,6 +5,8 @@ import { isRecordState, type RecordState } from "./record-report.ts";
 export type PlacedInput =
   /** It is in the place with that number; the command reads it in its turn. */
   | { readonly kind: "placed"; readonly position: number }
+  /** It is in its place, and what is before it or itself was not handed over yet. */
+  | { readonly kind: "unfed"; readonly position: number }
   /** The command reads slowly: there is no room yet, and the piece is not there. */
   | { readonly kind: "full"; readonly position: number }
   /** Somebody has ended the input. */
@@ -22,6 +24,7 @@ export function readPlacedInput(answer: ScriptAnswer): PlacedInput | undefined {
   switch (word) {
     case "placed":
     case "full":
+    case "unfed":
       return Number.isInteger(position) ? { kind: word, position } : undefined;
     case "closed":
     case "ended":

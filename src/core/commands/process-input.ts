@@ -19,12 +19,19 @@ const endPiece = "eof";
 export class ProcessInput {
   readonly #context: CommandContext;
   readonly #record: string;
+  readonly #untilFed: boolean;
   #next = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(context: CommandContext, record: string) {
+  /** @param options - `untilFed`: a write waits until the process's own input has it, and not only the sandbox. Default: false. */
+  constructor(
+    context: CommandContext,
+    record: string,
+    options: { readonly untilFed?: boolean } = {},
+  ) {
     this.#context = context;
     this.#record = record;
+    this.#untilFed = options.untilFed ?? false;
   }
 
   /** Resolves when the sandbox has all of it. */
@@ -63,16 +70,17 @@ export class ProcessInput {
   async #placePiece(name: string, text: string | undefined, signal: AbortSignal): Promise<void> {
     const { requests, questions } = this.#context;
     for (;;) {
-      const piece = { record: this.#record, name, from: this.#next, text };
+      const untilFed = this.#untilFed;
+      const piece = { record: this.#record, name, from: this.#next, text, untilFed };
       const placed = await requests.askUntilAnswered(questions.input(piece), signal);
-      if (placed.kind === "full") continue;
+      if (placed.kind === "full" || placed.kind === "unfed") continue;
       if (placed.kind === "ended" && name === endPiece) return;
       this.#next = this.#positionAfter(placed);
       return;
     }
   }
 
-  #positionAfter(placed: Exclude<PlacedInput, { readonly kind: "full" }>): number {
+  #positionAfter(placed: Exclude<PlacedInput, { readonly kind: "full" | "unfed" }>): number {
     const { sandboxId } = this.#context;
     switch (placed.kind) {
       case "placed":

@@ -11,6 +11,7 @@ import {
   readSignalled,
   type SignalledRecord,
 } from "./process-answers.ts";
+import { createProcessId } from "./process-id.ts";
 import { folderOf, type RecordReport, readReports } from "./record-report.ts";
 import { processVariable } from "./run-file.ts";
 import type { Question } from "./sandbox-requests.ts";
@@ -25,7 +26,7 @@ export interface SettledRecord {
   readonly folder: string;
   /** Processes of the command that a kill could not end. */
   readonly left: number;
-  /** Whether a kill found something to end. */
+  /** Whether the call that killed, with one of its scripts, found something to end. */
   readonly acted: boolean;
   /** Name of the start that took the claim; empty where nobody did. */
   readonly starter: string;
@@ -112,12 +113,14 @@ export class RecordQuestions {
     graceSeconds: number,
     starters: readonly string[] | undefined,
   ): Question<SettledRecord> {
+    const caller = createProcessId();
     return {
       script: (tag) =>
         killScript({
           tag,
           record,
           graceSeconds,
+          caller,
           starters,
           processVariable,
           pollFile: this.#pollFile,

@@ -4,7 +4,7 @@ import { SandboxError } from "../../contract/sandbox-error.ts";
 import { Deadline } from "../deadline.ts";
 import { delay, untilAborted } from "../delay.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
-import type { SandboxChannel } from "../transport.ts";
+import { NotSentError, type SandboxChannel } from "../transport.ts";
 import { createTag, parseAnswer, type ScriptAnswer } from "./answer.ts";
 
 /** Whether a request failed in a way that says nothing about what happened in the sandbox. */
@@ -13,6 +13,16 @@ export function isAmbiguous(error: unknown): boolean {
     SandboxError.is(error) &&
     (error.code === "CONNECTION_FAILED" || error.code === "TIMEOUT" || error.code === "PROTOCOL")
   );
+}
+
+/**
+ * Whether the request may have begun in a sandbox that was found stopped or gone after its connection had broken off. One that is
+ * refused because the sandbox does not run has an answer that says so.
+ */
+export function brokeOff(error: unknown): boolean {
+  const { cause } = (error ?? {}) as { readonly cause?: unknown };
+  if (!SandboxError.is(cause) || cause instanceof NotSentError) return false;
+  return cause.code === "CONNECTION_FAILED" || cause.code === "TIMEOUT";
 }
 
 /** Whether the same idempotent request may succeed later. */

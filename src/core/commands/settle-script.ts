@@ -64,6 +64,8 @@ export interface KillInput extends SettleInput {
   readonly starters: readonly string[] | undefined;
   /** Seconds between SIGTERM and SIGKILL. */
   readonly graceSeconds: number;
+  /** Names the call, the same when its script is sent again, so that it recognises what it did when the answer was lost. */
+  readonly caller: string;
   /** File through which running polls of the client are ended, so that none of them is left alone in the sandbox. */
   readonly pollFile: string;
 }
@@ -71,7 +73,7 @@ export interface KillInput extends SettleInput {
 /** Keeps a command from beginning, or ends all its processes, and reports how many are left. May be repeated. */
 export function killScript(input: KillInput): string {
   const script = [
-    `t=${input.tag} r=${input.record} poll=${input.pollFile} grace=${input.graceSeconds} needle=${input.processVariable}=${input.record}`,
+    `t=${input.tag} r=${input.record} poll=${input.pollFile} grace=${input.graceSeconds} caller=${input.caller} needle=${input.processVariable}=${input.record}`,
     `anyone=${input.starters === undefined ? 1 : 0} starters=" ${input.starters?.join(" ") ?? ""} "`,
     opening(findOrMakeFolder),
     takeClaim,
@@ -131,7 +133,7 @@ const killBody = shellText(`
   case $starters in *" $starter "*) ours=1 ;; esac
   if [ $ours = 1 ]; then
     set -C
-    echo cancelled >"$r.pid"
+    echo "cancelled $caller" >"$r.pid"
     set +C
     rm -f "/dev/shm/sandbox-backend-$r" "$r.secret"
   fi
@@ -139,8 +141,7 @@ const killBody = shellText(`
   while state_of "$r"; [ $state = starting ] && [ $turn -lt 20 ]; do turn=$((turn + 1)); pause; done
   case $ours$state in
     1running|1gone)
-      echo killed >"$r.killed"
-      acted=1
+      echo "$caller" >>"$r.killed"
       turn=0
       if members; then
         signal_all TERM
@@ -160,4 +161,9 @@ const killBody = shellText(`
       while state_of "$r"; [ $state = running ] && [ $left = 0 ] && [ $turn -lt 40 ]; do turn=$((turn + 1)); pause; done
       ;;
   esac
+  # An earlier script of this call may have done it.
+  kind= by=
+  read -r kind by rest <"$r.pid"
+  [ "$kind $by" != "cancelled $caller" ] || acted=1
+  while read -r by; do [ "$by" != "$caller" ] || acted=1; done <"$r.killed"
 `);

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { FileAccessError, FileNotFoundError } from "../../contract/file-errors.ts";
 import type { CommandRunner } from "../commands/command-runner.ts";
 import type { Deadline } from "../deadline.ts";
+import { retryIdempotent } from "../retry.ts";
 import type { SandboxChannel } from "../transport.ts";
 import { fileError, runFileScript } from "./file-script.ts";
 import { boundedStream } from "./read-file.ts";
@@ -35,7 +36,7 @@ export async function uploadDirectoryToSandbox(
 ): Promise<void> {
   await checkLocalDirectory(localDirectory);
   const { create } = await import("tar");
-  const archive = temporaryArchive();
+  const archive = await temporaryArchive(sandbox.channel, deadline);
   // Portable archives leave out this machine's user and group: in the sandbox the files belong to its own user.
   const pack = create(
     {
@@ -66,7 +67,7 @@ export async function downloadDirectoryFromSandbox(
   localDirectory: string,
   deadline: Deadline,
 ): Promise<void> {
-  const archive = temporaryArchive();
+  const archive = await temporaryArchive(sandbox.channel, deadline);
   try {
     await runTar(
       sandbox,
@@ -112,8 +113,15 @@ async function runTar(
   if (exitCode !== 0) throw fileError(path, Buffer.from(stderrBytes).toString());
 }
 
-function temporaryArchive(): string {
-  return posix.join("/tmp", `.sandbox-backend-archive-${randomBytes(8).toString("hex")}.tar`);
+/** A path in the sandbox's own temporary folder: where nothing separates it from a machine, `/tmp` is that machine's. */
+async function temporaryArchive(channel: SandboxChannel, deadline: Deadline): Promise<string> {
+  const name = `.sandbox-backend-archive-${randomBytes(8).toString("hex")}.tar`;
+  const script = 'printf %s "${TMPDIR:-/tmp}"';
+  const { output } = await retryIdempotent(
+    () => runFileScript(channel, script, [], deadline),
+    deadline.signal,
+  );
+  return posix.join(output.startsWith("/") ? output : "/tmp", name);
 }
 
 const removalTimeoutMs = 10_000;

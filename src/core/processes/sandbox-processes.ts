@@ -99,8 +99,17 @@ export class SandboxProcesses {
     try {
       return await start.begin(signal);
     } catch (error) {
-      if (signal.aborted) await endWhatBegan(this.#context, start, undefined);
-      throw error;
+      if (signal.aborted) {
+        await endWhatBegan(this.#context, start, undefined);
+        throw error;
+      }
+      const failures = new CommandFailures({
+        sandboxId: this.#context.sandboxId,
+        processId: start.processId,
+        limits: { timeoutMs: 0, maxLogBytes: 0 },
+        output: undefined,
+      });
+      throw failures.translate(error, start.answersLost);
     }
   }
 

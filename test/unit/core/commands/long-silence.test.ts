@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { ConnectionError } from "../../../../src/contract/provider-errors.ts";
+import { CommandBench, text } from "./run-command.ts";
+
+/** Half an hour has this many polls of the default length. */
+const pollsOfHalfAnHour = (30 * 60) / 15;
+const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
+const polls = isLongRun ? pollsOfHalfAnHour : 3;
+
+describe("a command that says nothing for long", { timeout: 600_000 }, () => {
+  // The clock runs 15 times as fast: polls of one second instead of fifteen, and as many of them.
+  test(`is followed through ${polls} polls, some of whose answers are lost`, async () => {
+    await using bench = await CommandBench.open(
+      {},
+      { timing: { firstAnswerSeconds: 0.1, pollSeconds: 1 } },
+    );
+    let lost = 0;
+    bench.channel.hooks.after = (answer, _script, count) => {
+      if (count % 10 !== 2) return answer;
+      lost += 1;
+      throw new ConnectionError("The connection was lost.", { retryable: true });
+    };
+    const outcome = await bench.run(`sleep ${polls + 2}; echo end; exit 4`, { timeoutMs: 600_000 });
+    expect(outcome).toMatchObject({ exitCode: 4, signal: undefined });
+    expect(text(outcome.stdoutBytes)).toBe("end\n");
+    expect(bench.channel.scripts.length).toBeGreaterThanOrEqual(polls);
+    // No more than the polls, the start, and a repetition of what was lost.
+    expect(bench.channel.scripts.length).toBeLessThanOrEqual(polls + 6 + 2 * lost);
+    const { length } = bench.channel.scripts;
+    process.stdout.write(`\nA silent command: ${length} requests, ${lost} answers lost, code 4\n`);
+  });
+});
