@@ -30,7 +30,16 @@ export default defineConfig({
           name: "integration",
           // Each file would load the SDK anew, which takes longer than most of its tests.
           isolate: false,
-          include: ["test/{engine,emulator,conformance,faults,live}/**/*.test.ts"],
+          include: ["test/{backends,engine,emulator,conformance,faults,live}/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,16 +1,20 @@
 import { DaytonaBackend } from "./backends/daytona/daytona-backend.ts";
 import type { DaytonaConfig } from "./backends/daytona/daytona-config.ts";
+import { LocalBackend } from "./backends/local/local-backend.ts";
+import type { LocalConfig } from "./backends/local/local-config.ts";
 import type { BackendRef, ReconnectOptions } from "./contract/backend.ts";
 import { ConfigError } from "./contract/provider-errors.ts";
 
 /** From type string to config. A new backend is one line here and one in each of the two below. */
 export interface BackendConfigs {
   daytona: DaytonaConfig;
+  local: LocalConfig;
 }
 
 /** From type string to class. */
 export interface Backends {
   daytona: DaytonaBackend;
+  local: LocalBackend;
 }
 
 /** The type strings that {@link createBackend} knows. */
@@ -20,10 +24,11 @@ const factories: {
   readonly [Type in BackendType]: (config: BackendConfigs[Type]) => Backends[Type];
 } = {
   daytona: (config) => new DaytonaBackend(config),
+  local: (config) => new LocalBackend(config),
 };
 
 /** The type strings that {@link createBackend} knows, sorted. */
-export const backendTypes: readonly BackendType[] = ["daytona"];
+export const backendTypes: readonly BackendType[] = ["daytona", "local"];
 
 /**
  * Makes a backend. Synchronous, no I/O: the provider's SDK is loaded by the first request.

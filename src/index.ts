@@ -1,6 +1,8 @@
 export { DaytonaBackend } from "./backends/daytona/daytona-backend.ts";
 export type { DaytonaConfig, DaytonaResources } from "./backends/daytona/daytona-config.ts";
 export type { DaytonaSdk, DaytonaSdkSource } from "./backends/daytona/daytona-sdk.ts";
+export { LocalBackend } from "./backends/local/local-backend.ts";
+export type { LocalConfig } from "./backends/local/local-config.ts";
 export type { Backend, BackendRef, ReconnectOptions, SetupOptions } from "./contract/backend.ts";
 export type { CallOptions } from "./contract/call-options.ts";
 export type { Capabilities } from "./contract/capabilities.ts";

@@ -60,14 +60,19 @@ function openLive(repoUrl: string | undefined): Provider {
   };
 }
 
-/** Starts an emulator in a folder, isolated where that is possible here. */
+/**
+ * Starts an emulator in a folder, isolated where that is possible here.
+ *
+ * @param options - `keepSandboxes` leaves the sandboxes in the folder when the emulator is closed. Default: they are deleted.
+ */
 export async function startEmulator(
   folder: string,
   say: (text: string) => void,
+  options: { readonly keepSandboxes?: boolean } = {},
 ): Promise<{ emulator: DaytonaEmulator; workDir: string | undefined }> {
   const directory = join(folder, "emulator");
   try {
-    return { emulator: await startDaytonaEmulator({ directory }), workDir: undefined };
+    return { emulator: await startDaytonaEmulator({ directory, ...options }), workDir: undefined };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ISOLATION_UNAVAILABLE") throw error;
     say(`Sandboxes cannot be isolated on this machine:\n  ${(error as Error).message}`);
@@ -75,7 +80,7 @@ export async function startEmulator(
       "So this asks for isolation: 'none' by name. Commands run as ordinary processes, in a folder of their own:",
     );
     say(`  ${folder}`);
-    const emulator = await startDaytonaEmulator({ directory, isolation: "none" });
+    const emulator = await startDaytonaEmulator({ directory, isolation: "none", ...options });
     return { emulator, workDir: "~/workspace" };
   }
 }

@@ -27,13 +27,14 @@ import { proveThatItAnswers } from "./setup/prove-answer.ts";
 import { prepareSetup } from "./setup/setup-request.ts";
 import { setupSandbox } from "./setup/setup-sandbox.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
-import { defaultWorkDir } from "./work-dir.ts";
 
 /** What a provider gives to its backends. */
 export interface BackendParts {
   readonly type: string;
   readonly transport: Transport;
   readonly config: BackendConfig;
+  /** Working directory when neither the config nor the sandbox itself says which. */
+  readonly defaultWorkDir: string;
   /** What sandboxes are made from, in words; two sources that differ have different words. */
   readonly source: string;
   readonly organizationId: string | undefined;
@@ -80,7 +81,7 @@ export abstract class BackendLifecycle {
     this.type = parts.type;
     this.transport = parts.transport;
     this.#parts = parts;
-    this.#workDir = parts.config.workDir ?? defaultWorkDir;
+    this.#workDir = parts.config.workDir ?? parts.defaultWorkDir;
   }
 
   get sandboxId(): string | undefined {
@@ -129,7 +130,9 @@ export abstract class BackendLifecycle {
   ): Promise<void> {
     using deadline = Deadline.start("setup", timeoutMs, signal);
     deadline.throwIfEnded();
-    const request = prepareSetup(this.#parts.config, this.#parts.source);
+    const { config, source, defaultWorkDir } = this.#parts;
+    const workDir = config.workDir ?? defaultWorkDir;
+    const request = prepareSetup({ ...config, workDir }, source);
     const ready = await setupSandbox(this.transport, request, deadline, onEvent);
     this.#attach(ready.record, request.identity.workDir, ready.homeDirectory);
   }
@@ -154,8 +157,8 @@ export abstract class BackendLifecycle {
       });
       const channel = new GuardedChannel(this.transport, sandboxId);
       const home = await proveThatItAnswers(channel, deadline.signal);
-      const workDir =
-        this.#parts.config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
+      const { config, defaultWorkDir } = this.#parts;
+      const workDir = config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
       this.#attach(record, workDir, home);
     });
   }

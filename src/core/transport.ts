@@ -91,6 +91,8 @@ export interface SandboxChannel {
 
 /** What a provider must offer; everything else is written once on top of it. */
 export interface Transport {
+  /** True for a provider that is never behind: one answer that there is no such sandbox proves it. Default: two do. */
+  readonly isNeverBehind?: boolean;
   /**
    * Asks for a sandbox and resolves as soon as the provider has accepted; it need not be running. Rejects with
    * `NameTakenError` when the name is taken. After any other rejection the sandbox may exist all the same, if `onSend` was called:

@@ -56,6 +56,8 @@ export interface EngineProcess {
   readonly exited: Promise<EngineProcessExit>;
   /** Sends a signal to the whole process group. Does nothing when it is gone. */
   kill(signal: NodeJS.Signals): void;
+  /** The process and its streams go on, and no longer keep this Node process alive. */
+  unref(): void;
 }
 
 export interface EnginePtyOptions extends EngineProcessOptions {

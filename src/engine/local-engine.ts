@@ -117,6 +117,11 @@ export class LocalEngine {
     return sandboxes.filter((sandbox) => sandbox !== undefined);
   }
 
+  /** IDs of all sandboxes of this directory, also of those that are being created, in no particular order. */
+  ids(): Promise<string[]> {
+    return this.#store.ids();
+  }
+
   /**
    * Lets go of processes and connections of this object. Sandboxes and what runs in them go on; a process that still writes
    * to its pipes finds them closed, as after the end of this process.

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { DaytonaConfig } from "../../src/index.ts";
+import type { DaytonaConfig, LocalConfig } from "../../src/index.ts";
 
 const program = fileURLToPath(new URL("../fixtures/host/setup-and-report.ts", import.meta.url));
 const tsx = import.meta.resolve("tsx");
@@ -20,8 +20,10 @@ export interface HostProcess {
 
 /** Starts a host app in a process of its own, see `fixtures/host/setup-and-report.ts`. */
 export function startHostProcess(
-  config: DaytonaConfig,
+  config: DaytonaConfig | LocalConfig,
   options: {
+    /** Type of the backend. Default: `daytona`. */
+    readonly type?: "daytona" | "local";
     readonly afterwards?: "nothing" | "teardown" | "dispose" | "give-up-stop";
     readonly abortAfter?: string;
     readonly cwd?: string;
@@ -37,6 +39,7 @@ export function startHostProcess(
       JSON.stringify(config),
       options.afterwards ?? "nothing",
       options.abortAfter ?? "",
+      options.type ?? "daytona",
     ],
     {
       cwd: options.cwd,

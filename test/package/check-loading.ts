@@ -45,7 +45,7 @@ process.stdout.write(JSON.stringify(Object.keys(require.cache)));
   return urls.filter((url) => !url.startsWith("node:"));
 }
 
-/** Loading the main entry loads no other package, in either format. Gives the number of our own files in each. */
+/** Loading the main entry, and making a backend, loads no other package, in either format. Gives the number of our own files in each. */
 export async function checkMainEntry(
   project: string,
 ): Promise<{ readonly esm: number; readonly cjs: number }> {
@@ -61,8 +61,8 @@ export async function checkMainEntry(
     return new Set(paths).size;
   };
   return {
-    esm: await count('await import("sandbox-backend");', "dist/index.js"),
-    cjs: await count('require("sandbox-backend");', "dist/index.cjs"),
+    esm: await count('(await import("sandbox-backend")).createBackend("local");', "dist/index.js"),
+    cjs: await count('require("sandbox-backend").createBackend("local");', "dist/index.cjs"),
   };
 }
 

@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkMainEntry, checkOtherEntries, measureMainEntry } from "./check-loading.ts";
+import { checkLocalBackend } from "./check-local.ts";
 import { checkTypes } from "./check-types.ts";
 import { checkBuild, install, pack, writeProjectFiles } from "./consumer-project.ts";
 import { asCommonJs, extractExample, withoutIsolation } from "./readme-example.ts";
@@ -48,6 +49,9 @@ async function check(): Promise<void> {
   say(`✔ the main entry loads no other package (own files: ${esm} as ESM, ${cjs} as CommonJS)`);
   await checkOtherEntries(project);
   say("✔ sandbox-backend/emulator and sandbox-backend/testing load, without an SDK");
+
+  await checkLocalBackend(project);
+  say("✔ the local backend makes a sandbox and takes it away, as ESM and as CommonJS");
 
   const { medianMs, fastestMs } = await measureMainEntry(project);
   say(

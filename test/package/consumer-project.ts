@@ -11,6 +11,7 @@ const filesInThePackage = [
   "dist/cli.js",
   "dist/emulator.d.ts",
   "dist/emulator.js",
+  "dist/engine.js",
   "dist/index.cjs",
   "dist/index.d.cts",
   "dist/index.d.ts",

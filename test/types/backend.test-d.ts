@@ -4,6 +4,7 @@ import type {
   BackendRef,
   DaytonaBackend,
   ExecResult,
+  LocalBackend,
   SandboxError,
   SandboxErrorCode,
 } from "../../src/index.ts";
@@ -18,8 +19,9 @@ type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined };
 
-test("a DaytonaBackend is a Backend", () => {
+test("every backend is a Backend", () => {
   expectTypeOf<DaytonaBackend>().toExtend<Backend>();
+  expectTypeOf<LocalBackend>().toExtend<Backend>();
 });
 
 describe("readFile", () => {

@@ -6,6 +6,8 @@ import {
   createBackend,
   type DaytonaBackend,
   type DaytonaConfig,
+  type LocalBackend,
+  type LocalConfig,
   reconnectBackend,
 } from "../../src/index.ts";
 
@@ -13,6 +15,8 @@ describe("createBackend", () => {
   test("gives the class of its type", () => {
     expectTypeOf(createBackend("daytona")).toEqualTypeOf<DaytonaBackend>();
     expectTypeOf(createBackend("daytona", { apiKey: "key" })).toEqualTypeOf<DaytonaBackend>();
+    expectTypeOf(createBackend("local")).toEqualTypeOf<LocalBackend>();
+    expectTypeOf(createBackend("local", { isolation: "none" })).toEqualTypeOf<LocalBackend>();
   });
 
   test("gives a Backend for a type that is known only when it runs", () => {
@@ -29,6 +33,18 @@ describe("createBackend", () => {
   test("refuses an unknown option", () => {
     // @ts-expect-error There is no such option.
     createBackend("daytona", { imag: "node:20-slim" });
+  });
+
+  test("refuses the option of another type", () => {
+    // @ts-expect-error The local backend needs no key.
+    createBackend("local", { apiKey: "key" });
+    // @ts-expect-error Daytona decides itself where its sandboxes are.
+    createBackend("daytona", { directory: "/sandboxes" });
+  });
+
+  test("refuses idle times that nobody counts", () => {
+    // @ts-expect-error The local backend has none.
+    createBackend("local", { idle: { autoStopMinutes: 15 } });
   });
 
   test("refuses an unknown nested option", () => {
@@ -57,6 +73,8 @@ describe("reconnectBackend", () => {
       expectTypeOf(reconnectBackend(ref)).resolves.toExtend<Backend>();
       const config: DaytonaConfig = { apiKey: "key" };
       expectTypeOf(reconnectBackend(ref, config)).resolves.toExtend<Backend>();
+      const local: LocalConfig = { directory: "/sandboxes" };
+      expectTypeOf(reconnectBackend(ref, local)).resolves.toExtend<Backend>();
     }
   });
 

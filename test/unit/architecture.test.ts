@@ -6,9 +6,15 @@ import { type BackendType, backendTypes } from "../../src/create-backend.ts";
 const sourceFolder = join(import.meta.dirname, "../../src");
 const lineLimit = 300;
 
-/** The names under which each provider's SDK can be imported; the first is our dependency. */
-const sdkNames: Readonly<Record<BackendType, readonly string[]>> = {
-  daytona: ["@daytonaio/sdk", "@daytona/sdk"],
+/** Where each provider's SDK (of the local backend, the engine) is loaded, and the names under which it can be imported. */
+const loaders: Readonly<
+  Record<BackendType, { readonly file: string; readonly names: readonly string[] }>
+> = {
+  daytona: {
+    file: "backends/daytona/daytona-sdk.ts",
+    names: ["@daytonaio/sdk", "@daytona/sdk"],
+  },
+  local: { file: "backends/local/local-engine-loader.ts", names: ["../../engine/index.ts"] },
 };
 
 interface SourceFile {
@@ -56,13 +62,21 @@ describe("backends", () => {
     expect(folders).toEqual([...backendTypes]);
   });
 
-  test.each(backendTypes)("%s: its SDK is imported in one file alone", (type) => {
-    expect(filesWith(importOf(sdkNames[type]))).toEqual([`backends/${type}/${type}-sdk.ts`]);
+  test.each(backendTypes)("%s: what it stands on is imported in one file alone", (type) => {
+    const { file, names } = loaders[type];
+    expect(filesWith(importOf(names))).toEqual([file]);
   });
 
-  test.each(backendTypes)("%s: its SDK is never imported statically", (type) => {
-    const names = sdkNames[type].map(escapeForPattern).join("|");
+  test.each(backendTypes)("%s: it is never imported statically", (type) => {
+    const names = loaders[type].names.map(escapeForPattern).join("|");
     expect(filesWith(new RegExp(String.raw`\bfrom\s*["'](?:${names})["']`))).toEqual([]);
+  });
+
+  test("the engine is loaded by nobody who imports a backend", () => {
+    const values = /^(?:import|export)(?! type\b)[^;]*?\bfrom\s*["'][^"']*\/engine\/[^"']+["']/m;
+    expect(filesWith(values).filter((path) => !/^(?:emulator|engine|cli)\//.test(path))).toEqual(
+      [],
+    );
   });
 });
 

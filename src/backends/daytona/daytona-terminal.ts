@@ -11,6 +11,9 @@ const messageBytes = 16 * 1024;
 const pingMs = 15_000;
 const pongTimeoutMs = 10_000;
 
+/** Milliseconds between the last input and the removal of the terminal that carried it. */
+const lingerAfterInputMs = 1_000;
+
 /** Milliseconds that the removal of a terminal may take; it keeps no process alive. */
 const removeTimeoutMs = 10_000;
 
@@ -35,6 +38,7 @@ export class DaytonaTerminal implements LiveTerminal {
   #socket: WebSocket | undefined;
   #pinger: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(toolbox: DaytonaToolbox, id: string, handlers: TerminalHandlers) {
     this.#toolbox = toolbox;
@@ -62,6 +66,7 @@ export class DaytonaTerminal implements LiveTerminal {
   async send(bytes: Uint8Array): Promise<void> {
     const socket = this.#socket;
     if (socket === undefined || this.#isClosed) throw connectionLost();
+    this.#sentAtMs = performance.now();
     for (let start = 0; start < bytes.length; start += messageBytes) {
       const isLast = start + messageBytes >= bytes.length;
       await new Promise<void>((resolve, reject) => {
@@ -81,10 +86,16 @@ export class DaytonaTerminal implements LiveTerminal {
     this.#socket?.terminate();
     for (const { reject } of this.#unconfirmed.values()) reject(connectionLost());
     this.#unconfirmed.clear();
-    // A shell that nobody looks at would go on.
-    void this.#request("DELETE", `/${this.#id}`, undefined, {
-      signal: AbortSignal.timeout(removeTimeoutMs),
-    }).catch(() => undefined);
+    // The daemon has what was sent; what reads it in the sandbox may need a moment.
+    const lingerMs = Math.max(0, this.#sentAtMs + lingerAfterInputMs - performance.now());
+    if (lingerMs > 0) setTimeout(() => this.#remove(), lingerMs).unref();
+    else this.#remove();
+  }
+
+  /** A shell that nobody looks at would go on. */
+  #remove(): void {
+    const call = { signal: AbortSignal.timeout(removeTimeoutMs) };
+    void this.#request("DELETE", `/${this.#id}`, undefined, call).catch(() => undefined);
   }
 
   async #create(call: TransportCall): Promise<void> {

@@ -7,8 +7,8 @@ import type { SandboxRecord, Transport, TransportCall } from "../transport.ts";
 const secondLookDelayMs = 400;
 
 /**
- * The sandbox, or undefined when the provider said twice that there is none. Failures that may pass are repeated, as often as a
- * call is by default.
+ * The sandbox, or undefined when the provider has proven that there is none: by saying so twice, as a rule. Failures that may
+ * pass are repeated, as often as a call is by default.
  */
 export async function findTwice(
   transport: Transport,
@@ -18,7 +18,7 @@ export async function findTwice(
 ): Promise<SandboxRecord | undefined> {
   const find = () => retryIdempotent(() => transport.find(idOrName, call), call.signal, attempts);
   const first = await find();
-  if (first !== undefined) return first;
+  if (first !== undefined || transport.isNeverBehind === true) return first;
   await delay(secondLookDelayMs, call.signal);
   return find();
 }
@@ -31,7 +31,7 @@ export function isGoingAway(record: SandboxRecord): boolean {
 /** The error for a sandbox that is proven not to be there. */
 export function sandboxNotFound(sandboxId: string, operation: string): SandboxNotFoundError {
   return new SandboxNotFoundError(
-    `There is no sandbox ${sandboxId}: the provider said so twice. It was deleted, or the key belongs to another organisation, which looks the same.`,
+    `There is no sandbox ${sandboxId}: the provider has proven it. It was deleted, or is not within reach: with the key of another organisation, or in another folder of this machine, it looks the same.`,
     { operation, sandboxId },
   );
 }

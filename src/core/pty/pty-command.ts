@@ -12,7 +12,7 @@ export interface PtyCommandInput {
 export const noTerminalExitCode = 117;
 
 /** What such a start says on standard error. */
-export const noTerminalMessage = "sandbox-backend: neither script nor python3 is in the sandbox";
+const noTerminalMessage = "sandbox-backend: neither script nor python3 is in the sandbox";
 
 /**
  * The command that becomes a terminal: a program that opens one, types what it reads, and writes what the terminal shows to

@@ -75,10 +75,11 @@ const resize = shellText(`
 `);
 
 // Runs in a terminal of the provider's. Arguments: offset, two halves of a mark, path of the record. Once the mark is out, what
-// follows is the record from the offset on, byte for byte; what comes in is typed into the terminal. Not one quote in it.
+// follows is the record from the offset on, byte for byte; what comes in is typed into the terminal. No message of `tail` may come
+// between those bytes. Not one quote in it.
 const viewFile = shellText(`
   stty raw -echo
-  exec 3<&0
+  exec 3<&0 2>/dev/null
   cat <&3 >"$4.fifo" &
   printf %s%s "$2" "$3"
   set -- "$1" "$4"

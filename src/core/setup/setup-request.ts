@@ -1,7 +1,7 @@
 import type { BackendConfig, IdleConfig } from "../../contract/config.ts";
 import { completeIdle } from "../config/shared-config.ts";
 import { createNonce, hashTexts, type SandboxIdentity, sandboxName } from "../sandbox-identity.ts";
-import { defaultWorkDir, isBelowHome } from "../work-dir.ts";
+import { isBelowHome } from "../work-dir.ts";
 
 /** Everything that a `setup` decides before its first request. */
 export interface SetupRequest {
@@ -17,8 +17,11 @@ export interface SetupRequest {
 /**
  * @param source What the sandbox is made from, in a text of the provider's; a part of the fingerprint.
  */
-export function prepareSetup(config: BackendConfig, source: string): SetupRequest {
-  const workDir = config.workDir ?? defaultWorkDir;
+export function prepareSetup(
+  config: BackendConfig & { readonly workDir: string },
+  source: string,
+): SetupRequest {
+  const { workDir } = config;
   const identity: SandboxIdentity = {
     owner: config.owner,
     name: config.name,

@@ -1,16 +1,21 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { IsolationProbe } from "../engine-types.ts";
+import { killUntilGone } from "../processes/kill-until-gone.ts";
 import { PipePool } from "../processes/pipe-pool.ts";
 import { identifyProcess, readBootId } from "../processes/process-identity.ts";
+import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
+import { foldersOfTheDead, nameOfOwner } from "../state/owned-folders.ts";
 import { removeTree } from "../state/remove-tree.ts";
 import { sandboxFolder } from "../state/sandbox-folder.ts";
 import type { SandboxRecord } from "../state/sandbox-record.ts";
 import type { StoredSandbox } from "./confinement.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { NamespaceConfinement } from "./namespace-confinement.ts";
+import { HOLDER_VARIABLE } from "./namespace-holder.ts";
+
+const TRIAL_PREFIX = "probe-";
 
 /**
  * Builds one sandbox in the directory, runs a program in it and takes it away again. Nothing less tells whether it works:
@@ -28,7 +33,7 @@ export async function probeNamespaces(
     };
   }
   signal?.throwIfAborted();
-  const trial = join(directory, `probe-${randomUUID()}`);
+  const trial = join(directory, `${TRIAL_PREFIX}${nameOfOwner()}`);
   try {
     await mkdir(join(trial, "sandboxes"), { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -72,6 +77,7 @@ export async function probeNamespaces(
 
 /** Probes once per boot, user and directory, because it takes as long as making a sandbox. */
 export async function requireNamespaces(directory: string): Promise<void> {
+  await removeTrialsOfTheDead(directory);
   const proof = join(directory, "namespaces-proven");
   const wanted = `${readBootId()} ${String(process.geteuid?.())}\n`;
   if ((await readIfPresent(proof)) === wanted) return;
@@ -85,6 +91,23 @@ export async function requireNamespaces(directory: string): Promise<void> {
   await writeFile(proof, wanted, { mode: 0o600 });
 }
 
+/** A trial whose process was killed in its midst is left with the holder of its namespaces. */
+async function removeTrialsOfTheDead(directory: string): Promise<void> {
+  for (const trial of await foldersOfTheDead(directory, TRIAL_PREFIX)) {
+    await killUntilGone(() =>
+      listProcesses().filter((pid) =>
+        hasEnvironmentVariable(pid, `${HOLDER_VARIABLE}=${markerOf(trial)}`),
+      ),
+    );
+    await removeTree(trial);
+  }
+}
+
+/** Known to whoever finds the folder. */
+function markerOf(trial: string): string {
+  return basename(trial);
+}
+
 function trialSandbox(directory: string): StoredSandbox {
   const creator = identifyProcess(process.pid);
   if (!creator) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
@@ -95,7 +118,7 @@ function trialSandbox(directory: string): StoredSandbox {
     createdAt: new Date().toISOString(),
     phase: "creating",
     creator,
-    marker: randomUUID(),
+    marker: markerOf(directory),
     env: {},
     metadata: {},
     run: null,

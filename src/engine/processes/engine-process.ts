@@ -1,5 +1,4 @@
 import { Socket } from "node:net";
-import type { Readable, Writable } from "node:stream";
 import type { EngineProcess, EngineProcessExit } from "../engine-types.ts";
 import type { PipedChild } from "./spawn-detached.ts";
 
@@ -13,9 +12,9 @@ export interface ProcessGroup {
 /** A child of this Node process, shown as a process of a sandbox. */
 export class ChildEngineProcess implements EngineProcess {
   readonly pid: number;
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
+  readonly stdin: Socket;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
   readonly exited: Promise<EngineProcessExit>;
   readonly #child: PipedChild["child"];
   readonly #group: ProcessGroup;
@@ -40,6 +39,11 @@ export class ChildEngineProcess implements EngineProcess {
 
   kill(signal: NodeJS.Signals): void {
     this.#group.signal(signal);
+  }
+
+  unref(): void {
+    this.#child.unref();
+    for (const stream of [this.stdin, this.stdout, this.stderr]) stream.unref();
   }
 
   /** Lets the process run on without us: nothing of it keeps this Node process alive any more. */

@@ -15,6 +15,11 @@ export function findListeningPorts(pids: readonly number[]): number[] {
   return [...ports].sort((left, right) => left - right);
 }
 
+/** The TCP ports of this machine on which anybody listens. */
+export function findPortsInUse(): Set<number> {
+  return new Set(readListeningSockets().values());
+}
+
 /** Socket inode to port. */
 function readListeningSockets(): Map<string, number> {
   const sockets = new Map<string, number>();

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
 import { daytonaConfigSchema } from "../../../src/backends/daytona/daytona-config.ts";
+import { localConfigSchema } from "../../../src/backends/local/local-config.ts";
 import { sharedConfigShape } from "../../../src/core/config/shared-config.ts";
-import { backendTypes, createBackend } from "../../../src/create-backend.ts";
+import { type BackendConfigs, backendTypes, createBackend } from "../../../src/create-backend.ts";
 import { plainText, tableBelow } from "./markdown-table.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../../docs/backends.md"), "utf8");
@@ -24,6 +25,9 @@ function documentedNames(heading: string): string[] {
   return tableBelow(page, heading).map(([name]) => plainText(name));
 }
 
+/** What each backend cannot be made without. */
+const smallestConfigs: BackendConfigs = { daytona: { apiKey: "key-of-the-test" }, local: {} };
+
 const sharedNames = optionNames(sharedConfigShape());
 
 test("the table of every backend's options has the schema's names", () => {
@@ -38,8 +42,15 @@ test("the table of daytona's options has the names that its schema adds", () => 
   expect(documentedNames("### `daytona`").sort()).toEqual(own.sort());
 });
 
+test("the table of local's options has the names that its schema adds", () => {
+  const own = optionNames(localConfigSchema().shape).filter((name) => !sharedNames.includes(name));
+  expect(own).toContain("isolation");
+  expect(documentedNames("### `local`").sort()).toEqual(own.sort());
+});
+
 test("each option has a type, a default and a meaning", () => {
-  const rows = [...tableBelow(page, "### Every backend"), ...tableBelow(page, "### `daytona`")];
+  const headings = ["### Every backend", ...backendTypes.map((type) => `### \`${type}\``)];
+  const rows = headings.flatMap((heading) => tableBelow(page, heading));
   expect(rows.filter((cells) => cells.length !== 4 || cells.includes(""))).toEqual([]);
 });
 
@@ -50,7 +61,7 @@ test("the capability table has a column for each type, with the values that its 
   );
   const rows = tableBelow(page, "## What each can do");
   backendTypes.forEach((type, column) => {
-    const { capabilities } = createBackend(type, { apiKey: "key-of-the-test" });
+    const { capabilities } = createBackend(type, smallestConfigs[type]);
     const documented = Object.fromEntries(
       rows.map((cells) => [plainText(cells[0]), plainText(cells[column + 1])]),
     );

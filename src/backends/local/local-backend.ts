@@ -1,0 +1,39 @@
+import type { Capabilities } from "../../contract/capabilities.ts";
+import { BaseBackend } from "../../core/base-backend.ts";
+import { Redactor } from "../../core/redact.ts";
+import {
+  type LocalConfig,
+  localDefaultWorkDir,
+  resolveLocalConfig,
+  sourceText,
+} from "./local-config.ts";
+import { LocalConnection } from "./local-connection.ts";
+import { LocalTransport } from "./local-transport.ts";
+
+/** A sandbox of this machine, made by the local engine. It needs Linux, and no account. */
+export class LocalBackend extends BaseBackend {
+  readonly capabilities: Capabilities;
+
+  /** @throws {@link ConfigError} that names what is wrong. No I/O, and the engine is not loaded yet. */
+  constructor(config: LocalConfig) {
+    const resolved = resolveLocalConfig(config, process.env);
+    super({
+      type: "local",
+      transport: new LocalTransport(resolved, new LocalConnection(resolved)),
+      // Nobody counts idle time here, so there is none after which anything happens.
+      config: { ...resolved, idle: { autoStopMinutes: 0, autoDeleteMinutes: -1 } },
+      defaultWorkDir: localDefaultWorkDir(resolved),
+      source: sourceText(resolved),
+      organizationId: undefined,
+      redactor: new Redactor([resolved.gitCredentials?.password]),
+    });
+    this.capabilities = {
+      isolation: resolved.isolation,
+      image: false,
+      ports: "any",
+      previewWebSocket: true,
+      stop: true,
+      idleTimeouts: false,
+    };
+  }
+}

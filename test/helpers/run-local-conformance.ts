@@ -1,0 +1,63 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, vi } from "vitest";
+import { createBackend } from "../../src/create-backend.ts";
+import type { Isolation } from "../../src/engine/engine-types.ts";
+import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
+import { startGitServer } from "./git-http-server.ts";
+import { runConformance } from "./run-conformance.ts";
+
+/**
+ * The conformance suite on `LocalBackend`, in a folder of its own. What is left is counted without the library: by the folders
+ * on disk, the machine's processes and its mounts.
+ */
+export async function runLocalConformance(isolation: Isolation): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), `local-conformance-${isolation}-`));
+  // Registered first, so that it runs last.
+  afterAll(async () => {
+    try {
+      await vi.waitFor(() => expectNothingLeft(directory, isolation), {
+        timeout: 10_000,
+        interval: 50,
+      });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+  // Cases are registered while the test file loads, and they need the server's address.
+  const gitServer = await startGitServer();
+  afterAll(() => gitServer.close());
+
+  runConformance({
+    name: `local (${isolation})`,
+    createBackend: (config) => createBackend("local", { directory, isolation, ...config }),
+    listSandboxIds: () => foldersIn(directory, isolation, "engine/sandboxes"),
+    git: {
+      public: {
+        url: gitServer.repositories.public,
+        defaultBranch: gitServer.branches.default,
+        otherBranch: gitServer.branches.other,
+        olderCommit: gitServer.commits.at(-1) ?? "",
+      },
+      private: { url: gitServer.repositories.private, credentials: gitServer.credentials },
+      missing: { url: gitServer.repositories.missing, kind: "repository-not-found" },
+    },
+  });
+}
+
+async function expectNothingLeft(directory: string, isolation: Isolation): Promise<void> {
+  for (const kind of ["sandboxes", "trash", "staging", "locks", "pipes"]) {
+    expect(await foldersIn(directory, isolation, `engine/${kind}`), kind).toEqual([]);
+  }
+  expect(await foldersIn(directory, isolation, "names"), "names").toEqual([]);
+  expect(processesNaming(directory)).toEqual([]);
+  expect(mountsNaming(directory)).toEqual([]);
+}
+
+async function foldersIn(directory: string, isolation: Isolation, path: string): Promise<string[]> {
+  return readdir(join(directory, isolation, path)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return [];
+  });
+}
