@@ -6,7 +6,7 @@ const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 export default defineConfig({
   test: {
     // Most tests wait for processes and answers, so one worker for each core would leave the cores idle.
-    maxWorkers: 3,
+    maxWorkers: 4,
     expect: { requireAssertions: true },
     detectAsyncLeaks: isLongRun,
     reporters: ["default", "./test/helpers/fail-on-leaks.ts"],

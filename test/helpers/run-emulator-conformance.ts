@@ -8,18 +8,13 @@ import { runConformance } from "./run-conformance.ts";
 
 const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 const areasOfOlderServer = [
-  "capabilities",
   "exec",
-  "exec-input",
   "spawn",
-  "spawn-attach",
   "pty",
   "pty-attach",
   "files",
-  "file tree",
   "preview",
   "lifecycle",
-  "setup",
   "leaks",
 ];
 

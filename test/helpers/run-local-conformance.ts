@@ -2,11 +2,34 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, vi } from "vitest";
+import type { BackendConfig } from "../../src/contract/config.ts";
 import { createBackend } from "../../src/create-backend.ts";
 import type { Isolation } from "../../src/engine/engine-types.ts";
 import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
 import { startGitServer } from "./git-http-server.ts";
 import { runConformance } from "./run-conformance.ts";
+
+const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
+
+/** What the local transport does itself; the rest is the same code that the suite tries whole on Daytona's. */
+const areasOfTransport = [
+  "capabilities",
+  "exec",
+  "exec output",
+  "exec-input",
+  "spawn",
+  "pty",
+  "files",
+  "file tree",
+  "preview",
+  "states",
+  "lifecycle",
+  "reconnect",
+  "setup",
+  "setup failures",
+  "git",
+  "leaks",
+];
 
 /**
  * The conformance suite on `LocalBackend`, in a folder of its own. What is left is counted without the library: by the folders
@@ -29,9 +52,10 @@ export async function runLocalConformance(isolation: Isolation): Promise<void> {
   const gitServer = await startGitServer();
   afterAll(() => gitServer.close());
 
-  runConformance({
+  const options = {
     name: `local (${isolation})`,
-    createBackend: (config) => createBackend("local", { directory, isolation, ...config }),
+    createBackend: (config: BackendConfig) =>
+      createBackend("local", { directory, isolation, ...config }),
     listSandboxIds: () => foldersIn(directory, isolation, "engine/sandboxes"),
     git: {
       public: {
@@ -41,9 +65,10 @@ export async function runLocalConformance(isolation: Isolation): Promise<void> {
         olderCommit: gitServer.commits.at(-1) ?? "",
       },
       private: { url: gitServer.repositories.private, credentials: gitServer.credentials },
-      missing: { url: gitServer.repositories.missing, kind: "repository-not-found" },
+      missing: { url: gitServer.repositories.missing, kind: "repository-not-found" as const },
     },
-  });
+  } satisfies Parameters<typeof runConformance>[0];
+  runConformance(options, isLongRun ? undefined : areasOfTransport);
 }
 
 async function expectNothingLeft(directory: string, isolation: Isolation): Promise<void> {

@@ -10,9 +10,7 @@ const type = "local";
 const exitWithinMs = 2_000;
 const killedInSteps = isLongRun ? ["create", "wait", "probe", "workDir", "finish"] : ["wait"];
 /** Milliseconds after the first step began, in the whole of which a setup is done. */
-const killedAfterMs = isLongRun
-  ? Array.from({ length: 60 }, (_, index) => index * 8)
-  : [0, 20, 60, 130, 250];
+const killedAfterMs = isLongRun ? Array.from({ length: 60 }, (_, index) => index * 8) : [20, 130];
 const isolations = await isolationsUnderTest();
 /** The long run has all; else the best that this machine has, because each case starts processes that load everything anew. */
 const tried = isLongRun ? isolations : isolations.filter(({ skipped }) => !skipped).slice(-1);
