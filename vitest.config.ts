@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/helpers/longest-first.ts";
 
 /** Watching every asynchronous resource makes the tests three times slower, so only the long run does it. */
 const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
@@ -7,6 +8,7 @@ export default defineConfig({
   test: {
     // Most tests wait for processes and answers, so one worker for each core would leave the cores idle.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     expect: { requireAssertions: true },
     detectAsyncLeaks: isLongRun,
     reporters: ["default", "./test/helpers/fail-on-leaks.ts"],
