@@ -7,16 +7,7 @@ import { startGitServer } from "./git-http-server.ts";
 import { runConformance } from "./run-conformance.ts";
 
 const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
-const areasOfOlderServer = [
-  "exec",
-  "spawn",
-  "pty",
-  "pty-attach",
-  "files",
-  "preview",
-  "lifecycle",
-  "leaks",
-];
+const areasOfOlderServer = ["exec", "pty", "files", "preview", "leaks"];
 
 /**
  * The conformance suite on `DaytonaBackend` over the real SDK, against an emulator of that server, with the best isolation

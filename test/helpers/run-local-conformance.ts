@@ -15,18 +15,13 @@ const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 const areasOfTransport = [
   "capabilities",
   "exec",
-  "exec output",
-  "exec-input",
   "spawn",
   "pty",
   "files",
-  "file tree",
   "preview",
-  "states",
   "lifecycle",
   "reconnect",
   "setup",
-  "setup failures",
   "git",
   "leaks",
 ];
