@@ -14,6 +14,7 @@ import { annotateError } from "./annotate-error.ts";
 import { type Attachment, attachTo } from "./attachment.ts";
 import { badArgument, callShape, checkCallOptions, checkOptions } from "./check-arguments.ts";
 import { lazily } from "./config/lazily.ts";
+import { completeIdle } from "./config/shared-config.ts";
 import { Deadline } from "./deadline.ts";
 import { untilAborted } from "./delay.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
@@ -60,7 +61,6 @@ const reconnectSchema = lazily(() =>
 );
 
 const statusTimeoutMs = 30_000;
-const defaultAutoStopMinutes = 15;
 const changeTimeoutMs = 120_000;
 const setupTimeoutMs = 600_000;
 const archivedTimeoutMs = 1_800_000;
@@ -278,7 +278,7 @@ export abstract class BackendLifecycle {
   }
 
   #attach(record: SandboxRecord, configuredWorkDir: string, homeDirectory: string): void {
-    const autoStopMinutes = this.#parts.config.idle?.autoStopMinutes ?? defaultAutoStopMinutes;
+    const { autoStopMinutes } = completeIdle(this.#parts.config.idle);
     this.#attachment = attachTo(this.transport, record, configuredWorkDir, homeDirectory, {
       guard: (operation, run) => this.guard(operation, run),
       // 0 means never.

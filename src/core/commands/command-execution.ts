@@ -8,6 +8,7 @@ import { type BegunCommand, CommandStart } from "./command-start.ts";
 import { endWhatBegan } from "./end-what-began.ts";
 import { exitOf } from "./exit-of.ts";
 import { feedInput } from "./feed-input.ts";
+import { killRecord } from "./kill-record.ts";
 import { CallbackFailure, OutputCollector } from "./output-collector.ts";
 import { ProcessInput } from "./process-input.ts";
 import type { RecordReport } from "./record-report.ts";
@@ -197,11 +198,8 @@ export class CommandExecution {
   }
 
   #kill(signal: AbortSignal): Promise<SettledRecord> {
-    const { killRequests, questions, timing } = this.#context;
-    return killRequests.askUntilAnswered(
-      questions.kill(this.#start.record, timing.killGraceSeconds, undefined),
-      signal,
-    );
+    // Whoever started it.
+    return killRecord(this.#context, this.#start.record, undefined, signal);
   }
 
   async #killOverLimit(): Promise<void> {

@@ -35,6 +35,9 @@ export interface CommandRequest {
   readonly keep?: boolean | undefined;
 }
 
+/** Bytes of output in the sandbox that a command may write unless told otherwise. */
+export const defaultMaxLogBytes = 1024 * 1024 * 1024;
+
 /** How a command ended. */
 export interface CommandOutcome {
   /** As the shell counts: 128 + n when signal n ended the command. */

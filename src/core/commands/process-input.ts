@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { FileAccessError } from "../../contract/file-errors.ts";
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
-import { untilAborted } from "../delay.ts";
+import { Turns } from "../turns.ts";
 import type { CommandContext } from "./command-context.ts";
 import { partPath } from "./input-script.ts";
 import type { PlacedInput } from "./process-answers.ts";
@@ -21,7 +21,8 @@ export class ProcessInput {
   readonly #record: string;
   readonly #untilFed: boolean;
   #next = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  /** Pieces that are on their way at the same time would have no order. */
+  readonly #turns = new Turns();
 
   /** @param options - `untilFed`: a write waits until the process's own input has it, and not only the sandbox. Default: false. */
   constructor(
@@ -36,7 +37,7 @@ export class ProcessInput {
 
   /** Resolves when the sandbox has all of it. */
   async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#inTurn(signal, async () => {
+    await this.#turns.take(signal, async () => {
       for (let start = 0; start < bytes.length; start += pieceBytes) {
         await this.#place(bytes.subarray(start, start + pieceBytes), signal);
       }
@@ -45,15 +46,7 @@ export class ProcessInput {
 
   /** The end of a process is the end of its input, too. */
   async close(signal: AbortSignal): Promise<void> {
-    await this.#inTurn(signal, () => this.#placePiece(endPiece, "", signal));
-  }
-
-  /** One after the other: pieces that are on their way at the same time would have no order. */
-  async #inTurn(signal: AbortSignal, run: () => Promise<void>): Promise<void> {
-    const before = this.#queue;
-    const turn = untilAborted(before, signal).then(run);
-    this.#queue = turn.catch(() => undefined);
-    await turn;
+    await this.#turns.take(signal, () => this.#placePiece(endPiece, "", signal));
   }
 
   async #place(piece: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,10 @@
 import type { Command, ExecOptions, ExecResult } from "../../contract/command.ts";
 import { CommandFailedError } from "../../contract/command-errors.ts";
-import { gitAccess, withPrologue } from "../git/git-credentials.ts";
-import type { CommandRequest } from "./command-request.ts";
+import { withGitAccess } from "../git/git-credentials.ts";
+import { type CommandRequest, defaultMaxLogBytes } from "./command-request.ts";
 import type { CommandRunner } from "./command-runner.ts";
 
 const defaultMaxOutputBytes = 64 * 1024 * 1024;
-const defaultMaxLogBytes = 1024 * 1024 * 1024;
 const shownStderr = 1_000;
 
 /** Runs a checked command and shapes its outcome into what `exec` promises. */
@@ -15,16 +14,13 @@ export async function runExec(
   options: ExecOptions & { readonly timeoutMs: number; readonly cwd: string },
   signal: AbortSignal,
 ): Promise<ExecResult> {
-  const access =
-    options.gitCredentials === undefined ? undefined : gitAccess(options.gitCredentials, undefined);
   const { onStdout, onStderr, stdin } = options;
   const outcome = await commands.run(
     {
-      command: access === undefined ? command : withPrologue(command, access.prologue),
+      ...withGitAccess(command, options.gitCredentials),
       cwd: options.cwd,
       user: options.user,
       env: options.env ?? {},
-      secretEnv: access?.secretEnv ?? {},
       ...inputOf(stdin),
       timeoutMs: options.timeoutMs,
       maxOutputBytes: options.maxOutputBytes ?? defaultMaxOutputBytes,
@@ -35,8 +31,8 @@ export async function runExec(
     signal,
   );
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const { exitCode, signal: endSignal, stdoutBytes, stderrBytes, truncated, durationMs } = outcome;
-  const { leftBackgroundProcesses } = outcome;
+  const { exitCode, signal: endSignal, stdoutBytes, stderrBytes, truncated } = outcome;
+  const { durationMs, leftBackgroundProcesses } = outcome;
   const result: ExecResult = {
     exitCode,
     signal: endSignal,

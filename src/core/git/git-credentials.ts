@@ -57,6 +57,16 @@ export function gitAccess(
   };
 }
 
+/** What a command and its secret environment become with credentials for its life, and stay without. */
+export function withGitAccess(
+  command: Command,
+  credentials: GitCredentials | undefined,
+): { readonly command: Command; readonly secretEnv: Readonly<Record<string, string>> } {
+  if (credentials === undefined) return { command, secretEnv: {} };
+  const { prologue, secretEnv } = gitAccess(credentials, undefined);
+  return { command: withPrologue(command, prologue), secretEnv };
+}
+
 /** The same command with the prologue before it. */
 export function withPrologue(command: Command, prologue: string): Command {
   if (typeof command === "string") return `${prologue}\n${command}`;

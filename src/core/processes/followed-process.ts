@@ -10,7 +10,6 @@ import type {
   WaitOptions,
 } from "../../contract/process.ts";
 import { type CommandContext, mostGenerations } from "../commands/command-context.ts";
-import type { CommandFailures } from "../commands/command-failures.ts";
 import { ProcessInput } from "../commands/process-input.ts";
 import { untilAborted } from "../delay.ts";
 import { type BoundedCall, boundedCalls, waitTimeoutMs } from "./bounded-call.ts";
@@ -32,7 +31,6 @@ export class FollowedProcess implements SandboxProcess {
   readonly id: string;
   readonly #context: CommandContext;
   readonly #observer: ProcessObserver;
-  readonly #failures: CommandFailures;
   readonly #guard: Guard;
   readonly #call: BoundedCall;
   readonly #input: ProcessInput;
@@ -43,22 +41,20 @@ export class FollowedProcess implements SandboxProcess {
     readonly id: string;
     readonly context: CommandContext;
     readonly observer: ProcessObserver;
-    readonly failures: CommandFailures;
     readonly guard: Guard;
     readonly stdoutOffset: number;
     readonly stderrOffset: number;
     readonly output: ProcessOutputOptions;
   }) {
-    const { id, context, observer, failures, guard } = options;
+    const { id, context, observer, guard } = options;
     this.id = id;
     this.#context = context;
     this.#observer = observer;
-    this.#failures = failures;
     this.#guard = guard;
     this.#call = boundedCalls(guard, observer);
     this.#input = new ProcessInput(context, observer.record);
     const open = (stream: StreamName, offset: number): OutputStream =>
-      new OutputStream(observer, context.requests, { stream, offset, guard });
+      new OutputStream(observer, { stream, offset, guard });
     this.#streams = {
       stdout: open("stdout", options.stdoutOffset),
       stderr: open("stderr", options.stderrOffset),
@@ -118,11 +114,7 @@ export class FollowedProcess implements SandboxProcess {
       options,
       async (signal) => {
         await untilAborted(this.#pumps, signal);
-        for (;;) {
-          const { exit } = this.#observer;
-          if (exit !== undefined) return exit;
-          await this.#observer.news(undefined, signal);
-        }
+        return this.#observer.ended(signal);
       },
       waitTimeoutMs,
     );
@@ -137,17 +129,12 @@ export class FollowedProcess implements SandboxProcess {
         const question = questions.lookUp(this.id, mostGenerations);
         const settled = await requests.askUntilAnswered(question, signal);
         if (settled === "no-folder" || settled.report.state === "none") {
-          throw this.#failures.unknown("record-missing");
+          throw this.#observer.failures.unknown("record-missing");
         }
         this.#observer.accept(settled);
         const sizeBytes = this.#observer.sizeOf(stream);
         const end = Math.min(sizeBytes, start + maxBytes);
-        const chunks: Uint8Array[] = [];
-        const path = this.#observer.pathOf(stream);
-        await requests.readRange(path, start, end, signal, (chunk) => {
-          chunks.push(chunk);
-        });
-        const bytes = Buffer.concat(chunks);
+        const bytes = await this.#observer.read(stream, start, end, signal);
         return { bytes, nextOffset: start + bytes.length, sizeBytes };
       });
     });

@@ -1,4 +1,3 @@
-import type { SandboxRequests } from "../commands/sandbox-requests.ts";
 import type { Guard } from "./guard.ts";
 import type { ProcessObserver, StreamName } from "./process-observer.ts";
 
@@ -9,20 +8,19 @@ const partBytes = 1024 * 1024;
 export class OutputStream {
   readonly readable: ReadableStream<Uint8Array>;
   readonly #observer: ProcessObserver;
-  readonly #requests: SandboxRequests;
   readonly #stream: StreamName;
   readonly #cancelled = new AbortController();
+  readonly #signal: AbortSignal;
   #offset: number;
 
   constructor(
     observer: ProcessObserver,
-    requests: SandboxRequests,
     options: { readonly stream: StreamName; readonly offset: number; readonly guard: Guard },
   ) {
     this.#observer = observer;
-    this.#requests = requests;
     this.#stream = options.stream;
     this.#offset = options.offset;
+    this.#signal = AbortSignal.any([this.#cancelled.signal, observer.detached]);
     this.readable = new ReadableStream<Uint8Array>(
       {
         pull: (controller) =>
@@ -39,21 +37,20 @@ export class OutputStream {
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const signal = AbortSignal.any([this.#cancelled.signal, this.#observer.detached]);
     try {
       for (;;) {
         const sizeBytes = this.#observer.sizeOf(this.#stream);
         // The process truncated its own output; what it has written since is new.
         if (sizeBytes < this.#offset) this.#offset = 0;
         if (sizeBytes > this.#offset) {
-          await this.#handOut(controller, sizeBytes, signal);
+          await this.#handOut(controller);
           return;
         }
         if (this.#observer.exit !== undefined) {
           controller.close();
           return;
         }
-        await this.#observer.news(this.#stream, signal);
+        await this.#observer.news(this.#stream, this.#signal);
       }
     } catch (error) {
       if (this.#cancelled.signal.aborted) return;
@@ -63,27 +60,16 @@ export class OutputStream {
     }
   }
 
-  async #handOut(
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    sizeBytes: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const here = this.#observer.bytesAt(this.#stream, this.#offset);
-    if (here !== undefined) {
-      this.#offset += here.length;
-      controller.enqueue(here);
-      return;
-    }
-    const end = Math.min(sizeBytes, this.#offset + partBytes);
-    const chunks: Uint8Array[] = [];
-    const path = this.#observer.pathOf(this.#stream);
-    await this.#requests.readRange(path, this.#offset, end, signal, (chunk) => {
-      chunks.push(chunk);
-    });
-    const bytes = Buffer.concat(chunks);
+  async #handOut(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const bytes = await this.#observer.bytesFrom(
+      this.#stream,
+      this.#offset,
+      partBytes,
+      this.#signal,
+    );
     this.#offset += bytes.length;
     if (bytes.length > 0) controller.enqueue(bytes);
     // The file has become shorter since it was measured.
-    else await this.#observer.news(this.#stream, signal);
+    else await this.#observer.news(this.#stream, this.#signal);
   }
 }

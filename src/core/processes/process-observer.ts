@@ -3,6 +3,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { CommandFailures } from "../commands/command-failures.ts";
 import type { FollowedReport } from "../commands/command-follower.ts";
 import { exitOf } from "../commands/exit-of.ts";
+import { killRecord } from "../commands/kill-record.ts";
 import type { StreamReport } from "../commands/record-report.ts";
 import type { SettledRecord } from "../commands/sandbox-records.ts";
 import { untilAborted } from "../delay.ts";
@@ -73,17 +74,37 @@ export class ProcessObserver {
     return this.#known[stream].sizeBytes;
   }
 
-  /** Bytes from an offset on that are here already. */
-  bytesAt(stream: StreamName, offset: number): Uint8Array | undefined {
+  /** Bytes from an offset on: those that are here already, else the next ones of the file, fewer where it has become shorter. */
+  async bytesFrom(
+    stream: StreamName,
+    offset: number,
+    mostBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const end = Math.min(this.sizeOf(stream), offset + mostBytes);
+    return this.#bytesAt(stream, offset) ?? this.read(stream, offset, end, signal);
+  }
+
+  /** A range of a stream's file. Only after a report. */
+  async read(
+    stream: StreamName,
+    start: number,
+    end: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const path = `${this.#folder}/${this.record}.${stream === "stdout" ? "out" : "err"}`;
+    const chunks: Uint8Array[] = [];
+    await this.#context.requests.readRange(path, start, end, signal, (chunk) => {
+      chunks.push(chunk);
+    });
+    return Buffer.concat(chunks);
+  }
+
+  #bytesAt(stream: StreamName, offset: number): Uint8Array | undefined {
     const { inline } = this.#known[stream];
     if (inline === undefined || offset < inline.start) return undefined;
     const bytes = inline.bytes.subarray(offset - inline.start);
     return bytes.length > 0 ? bytes : undefined;
-  }
-
-  /** Path of a stream's file in the sandbox. Only after a report. */
-  pathOf(stream: StreamName): string {
-    return `${this.#folder}/${this.record}.${stream === "stdout" ? "out" : "err"}`;
   }
 
   detach(reason: unknown): void {
@@ -122,11 +143,17 @@ export class ProcessObserver {
     }
   }
 
+  /** Resolves when the end is known; rejects where it can never be. */
+  async ended(signal: AbortSignal): Promise<ProcessExit> {
+    for (;;) {
+      if (this.#exit !== undefined) return this.#exit;
+      await this.news(undefined, signal);
+    }
+  }
+
   /** Ends all processes of the command; `left` are those that would not go. */
   end(signal: AbortSignal): Promise<SettledRecord> {
-    const { killRequests, questions, timing } = this.#context;
-    const question = questions.kill(this.record, timing.killGraceSeconds, undefined);
-    return killRequests.askUntilAnswered(question, signal);
+    return killRecord(this.#context, this.record, undefined, signal);
   }
 
   #take(stream: StreamName, report: StreamReport): void {

@@ -4,21 +4,30 @@ import type { AttachOptions, ProcessInfo, SpawnOptions } from "../../contract/pr
 import { type CommandContext, mostGenerations, recordName } from "../commands/command-context.ts";
 import { CommandFailures } from "../commands/command-failures.ts";
 import type { FollowedReport } from "../commands/command-follower.ts";
+import { type CommandRequest, defaultMaxLogBytes } from "../commands/command-request.ts";
 import { type BegunCommand, CommandStart } from "../commands/command-start.ts";
 import { endWhatBegan } from "../commands/end-what-began.ts";
 import { createProcessId } from "../commands/process-id.ts";
 import type { SettledRecord } from "../commands/sandbox-records.ts";
-import { gitAccess, withPrologue } from "../git/git-credentials.ts";
+import { withGitAccess } from "../git/git-credentials.ts";
 import { FollowedProcess } from "./followed-process.ts";
 import type { Guard } from "./guard.ts";
 import { ProcessObserver } from "./process-observer.ts";
-
-const defaultMaxLogBytes = 1024 * 1024 * 1024;
 
 /** Checked options of a spawn: nothing relative and no default left to find. */
 export interface SpawnRequest extends SpawnOptions {
   readonly cwd: string;
   readonly timeoutMs: number;
+}
+
+/** A record that there is, and what is known of it. */
+export interface FoundRecord {
+  readonly processId: string;
+  /** Name of the record. */
+  readonly name: string;
+  /** Bytes of output that its start allowed it. */
+  readonly maxLogBytes: number;
+  readonly report: FollowedReport | undefined;
 }
 
 /** The processes of one sandbox that this client has spawned or attached to. */
@@ -37,31 +46,18 @@ export class SandboxProcesses {
     options: SpawnRequest,
     signal: AbortSignal,
   ): Promise<FollowedProcess> {
-    const { gitCredentials, maxLogBytes = defaultMaxLogBytes } = options;
-    const access = gitCredentials === undefined ? undefined : gitAccess(gitCredentials, undefined);
-    const processId = options.id ?? createProcessId();
-    // Shells count in 64 bits.
-    const limit = Math.min(maxLogBytes, Number.MAX_SAFE_INTEGER);
-    const start = new CommandStart(
-      this.#context,
-      {
-        kind: "spawn",
-        command: access === undefined ? command : withPrologue(command, access.prologue),
-        cwd: options.cwd,
-        env: options.env ?? {},
-        secretEnv: access?.secretEnv ?? {},
-        user: options.user,
-        feeds: options.stdin === "open",
-        timeoutMs: options.timeoutMs,
-        maxOutputBytes: 0,
-        maxLogBytes: limit,
-      },
-      processId,
-    );
-    const begun = await this.begin(start, signal);
-    if (begun.alreadyStarted) return this.attach(processId, options, signal);
-    const name = begun.record;
-    return this.#follow(processId, { name, maxLogBytes: limit }, begun.ended, options);
+    const request: CommandRequest = {
+      ...withGitAccess(command, options.gitCredentials),
+      kind: "spawn",
+      cwd: options.cwd,
+      env: options.env ?? {},
+      user: options.user,
+      feeds: options.stdin === "open",
+      timeoutMs: options.timeoutMs,
+      maxOutputBytes: 0,
+      maxLogBytes: options.maxLogBytes ?? defaultMaxLogBytes,
+    };
+    return this.#follow(await this.start(request, options.id, signal), options);
   }
 
   async attach(
@@ -69,10 +65,7 @@ export class SandboxProcesses {
     options: AttachOptions,
     signal: AbortSignal,
   ): Promise<FollowedProcess> {
-    const settled = await this.lookUp(processId, signal);
-    const { maxLogBytes, generation } = settled;
-    const name = recordName(processId, generation);
-    return this.#follow(processId, { name, maxLogBytes }, settled, options);
+    return this.#follow(await this.find(processId, signal), options);
   }
 
   async list(signal: AbortSignal): Promise<ProcessInfo[]> {
@@ -94,8 +87,38 @@ export class SandboxProcesses {
     this.#observers.clear();
   }
 
-  /** Starts, and ends again what began when the caller's time is over before the answer comes. */
-  async begin(start: CommandStart, signal: AbortSignal): Promise<BegunCommand> {
+  /** Starts a command, or finds it where another call with the same ID has started it. */
+  async start(
+    request: CommandRequest,
+    id: string | undefined,
+    signal: AbortSignal,
+  ): Promise<FoundRecord> {
+    const processId = id ?? createProcessId();
+    const start = new CommandStart(this.#context, request, processId);
+    const begun = await this.#begin(start, signal);
+    if (begun.alreadyStarted) return this.find(processId, signal);
+    const { maxLogBytes } = request;
+    return { processId, name: begun.record, maxLogBytes, report: begun.ended };
+  }
+
+  /** What there is of a process; rejects when there is none. */
+  async find(processId: string, signal: AbortSignal): Promise<FoundRecord> {
+    const settled = await this.#lookUp(processId, signal);
+    const { maxLogBytes, generation } = settled;
+    return { processId, name: recordName(processId, generation), maxLogBytes, report: settled };
+  }
+
+  /** Looks after a process until somebody lets go of it. */
+  observe({ processId, name, maxLogBytes, report }: FoundRecord): ProcessObserver {
+    const failures = this.#failuresOf(processId, maxLogBytes);
+    const observer = new ProcessObserver(this.#context, { name, maxLogBytes, failures });
+    if (report !== undefined) observer.accept(report);
+    this.#remember(observer);
+    return observer;
+  }
+
+  /** Begins, and ends again what began when the caller's time is over before the answer comes. */
+  async #begin(start: CommandStart, signal: AbortSignal): Promise<BegunCommand> {
     try {
       return await start.begin(signal);
     } catch (error) {
@@ -103,18 +126,11 @@ export class SandboxProcesses {
         await endWhatBegan(this.#context, start, undefined);
         throw error;
       }
-      const failures = new CommandFailures({
-        sandboxId: this.#context.sandboxId,
-        processId: start.processId,
-        limits: { timeoutMs: 0, maxLogBytes: 0 },
-        output: undefined,
-      });
-      throw failures.translate(error, start.answersLost);
+      throw this.#failuresOf(start.processId, 0).translate(error, start.answersLost);
     }
   }
 
-  /** What there is of a process; rejects when there is none. */
-  async lookUp(processId: string, signal: AbortSignal): Promise<SettledRecord> {
+  async #lookUp(processId: string, signal: AbortSignal): Promise<SettledRecord> {
     const { requests, questions, sandboxId } = this.#context;
     const question = questions.lookUp(processId, mostGenerations);
     const settled = await requests.askUntilAnswered(question, signal);
@@ -130,18 +146,11 @@ export class SandboxProcesses {
     });
   }
 
-  #follow(
-    id: string,
-    record: { readonly name: string; readonly maxLogBytes: number },
-    report: FollowedReport | undefined,
-    options: AttachOptions,
-  ): FollowedProcess {
-    const observer = this.observe(id, record, report);
+  #follow(found: FoundRecord, options: AttachOptions): FollowedProcess {
     return new FollowedProcess({
-      id,
+      id: found.processId,
       context: this.#context,
-      observer,
-      failures: observer.failures,
+      observer: this.observe(found),
       guard: this.#guard,
       stdoutOffset: options.stdoutOffset ?? 0,
       stderrOffset: options.stderrOffset ?? 0,
@@ -149,22 +158,14 @@ export class SandboxProcesses {
     });
   }
 
-  /** Looks after a process until somebody lets go of it. */
-  observe(
-    id: string,
-    record: { readonly name: string; readonly maxLogBytes: number },
-    report: FollowedReport | undefined,
-  ): ProcessObserver {
-    const failures = new CommandFailures({
+  #failuresOf(processId: string, maxLogBytes: number): CommandFailures {
+    return new CommandFailures({
       sandboxId: this.#context.sandboxId,
-      processId: id,
-      limits: { maxLogBytes: record.maxLogBytes, timeoutMs: 0 },
+      processId,
+      limits: { maxLogBytes, timeoutMs: 0 },
+      // Whoever reads it has it.
       output: undefined,
     });
-    const observer = new ProcessObserver(this.#context, { ...record, failures });
-    if (report !== undefined) observer.accept(report);
-    this.#remember(observer);
-    return observer;
   }
 
   #remember(observer: ProcessObserver): void {

@@ -33,23 +33,21 @@ export class LiveView {
   }
 
   /**
-   * Opens a view from an offset of the record on. Rejects when that is not possible now; undefined where the provider has no
-   * terminals.
+   * Opens a view from an offset of the record on. Rejects when that is not possible now.
    *
    * @param onNews - Called when bytes have come or the connection is gone.
    */
   static async open(
-    channel: SandboxChannel,
+    openTerminal: NonNullable<SandboxChannel["openTerminal"]>,
     recordPath: string,
     offset: number,
     onNews: () => void,
     signal: AbortSignal,
-  ): Promise<LiveView | undefined> {
-    if (channel.openTerminal === undefined) return undefined;
+  ): Promise<LiveView> {
     using deadline = Deadline.start("attachPty", openTimeoutMs, signal);
     const [first, second] = [randomBytes(8).toString("hex"), randomBytes(8).toString("hex")];
     const view = new LiveView(offset, `${first}${second}`, onNews);
-    const terminal = await channel.openTerminal(
+    const terminal = await openTerminal(
       {
         onOutput: (bytes) => view.#accept(bytes),
         onClosed: () => view.#close(),

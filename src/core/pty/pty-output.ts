@@ -1,4 +1,3 @@
-import type { SandboxRequests } from "../commands/sandbox-requests.ts";
 import { delay, untilAborted } from "../delay.ts";
 import type { Guard } from "../processes/guard.ts";
 import type { ProcessObserver } from "../processes/process-observer.ts";
@@ -28,7 +27,6 @@ interface AskedNews {
 export class PtyOutput {
   readonly readable: ReadableStream<Uint8Array>;
   readonly #observer: ProcessObserver;
-  readonly #requests: SandboxRequests;
   readonly #channel: SandboxChannel;
   readonly #recordPath: string;
   readonly #cancelled = new AbortController();
@@ -37,15 +35,13 @@ export class PtyOutput {
   readonly #onOutput: () => void;
   #offset: number;
   #view: LiveView | undefined;
-  #opening: Promise<void> | undefined;
+  #isOpening = false;
   #failures = 0;
-  #hasTerminals = true;
   #wake: (() => void) | undefined;
   #asked: AskedNews | undefined;
 
   constructor(options: {
     readonly observer: ProcessObserver;
-    readonly requests: SandboxRequests;
     readonly channel: SandboxChannel;
     readonly recordPath: string;
     readonly offset: number;
@@ -57,7 +53,6 @@ export class PtyOutput {
   }) {
     this.#onOutput = options.onOutput;
     this.#observer = options.observer;
-    this.#requests = options.requests;
     this.#channel = options.channel;
     this.#recordPath = options.recordPath;
     this.#offset = options.offset;
@@ -97,7 +92,6 @@ export class PtyOutput {
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const signal = this.#signal;
     try {
       for (;;) {
         const live = this.#view?.take(this.#offset);
@@ -109,7 +103,7 @@ export class PtyOutput {
         }
         // A view that is open brings what follows sooner than a request would.
         if (this.view === undefined && this.#observer.sizeOf("stdout") > this.#offset) {
-          await this.#takeFromRecord(controller, signal);
+          await this.#takeFromRecord(controller);
           return;
         }
         if (this.#observer.exit !== undefined) {
@@ -118,7 +112,7 @@ export class PtyOutput {
           controller.close();
           return;
         }
-        await this.#news(signal);
+        await this.#news();
       }
     } catch (error) {
       this.close();
@@ -130,7 +124,7 @@ export class PtyOutput {
   }
 
   /** Resolves when there may be something new. */
-  async #news(signal: AbortSignal): Promise<void> {
+  async #news(): Promise<void> {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -140,12 +134,12 @@ export class PtyOutput {
       // A terminal that nobody uses must not keep its sandbox awake. The next use wakes it.
       this.close();
     } else {
-      this.#openView(signal);
+      void this.#openView();
       this.#ask();
       idleTimer = setTimeout(() => this.wake(), Math.min(untilIdleMs + 1, longestTimerMs));
     }
     try {
-      await untilAborted(woken, signal);
+      await untilAborted(woken, this.#signal);
     } finally {
       clearTimeout(idleTimer);
     }
@@ -182,59 +176,38 @@ export class PtyOutput {
     this.#asked = undefined;
   }
 
-  #openView(signal: AbortSignal): void {
-    if (this.view !== undefined || this.#opening !== undefined || !this.#hasTerminals) return;
-    this.#opening = this.#tryToOpen(signal).finally(() => {
-      this.#opening = undefined;
-    });
-  }
-
-  async #tryToOpen(signal: AbortSignal): Promise<void> {
+  /** Opens a view where the provider has terminals, unless one is open or about to be. */
+  async #openView(): Promise<void> {
+    const openTerminal = this.#channel.openTerminal?.bind(this.#channel);
+    if (openTerminal === undefined || this.view !== undefined || this.#isOpening) return;
+    this.#isOpening = true;
     try {
       if (this.#failures > 0) {
-        await delay(Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures), signal);
+        const retryMs = firstRetryMs * 2 ** this.#failures;
+        await delay(Math.min(longestRetryMs, retryMs), this.#signal);
       }
       const view = await LiveView.open(
-        this.#channel,
+        openTerminal,
         this.#recordPath,
         this.#offset,
         () => this.wake(),
-        signal,
+        this.#signal,
       );
-      if (view === undefined) this.#hasTerminals = false;
-      if (signal.aborted) view?.close();
+      if (this.#signal.aborted) view.close();
       else this.#view = view;
       this.#failures = 0;
       this.wake();
     } catch {
       // Without it the record is asked for, which takes a little longer and loses nothing.
       this.#failures += 1;
+    } finally {
+      this.#isOpening = false;
     }
   }
 
-  async #takeFromRecord(
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #takeFromRecord(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     this.#onOutput();
-    const here = this.#observer.bytesAt("stdout", this.#offset);
-    if (here !== undefined) {
-      this.#offset += here.length;
-      controller.enqueue(here);
-      return;
-    }
-    const end = Math.min(this.#observer.sizeOf("stdout"), this.#offset + partBytes);
-    const chunks: Uint8Array[] = [];
-    await this.#requests.readRange(
-      this.#observer.pathOf("stdout"),
-      this.#offset,
-      end,
-      signal,
-      (chunk) => {
-        chunks.push(chunk);
-      },
-    );
-    const bytes = Buffer.concat(chunks);
+    const bytes = await this.#observer.bytesFrom("stdout", this.#offset, partBytes, this.#signal);
     this.#offset += bytes.length;
     controller.enqueue(bytes);
   }

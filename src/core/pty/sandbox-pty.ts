@@ -12,6 +12,7 @@ import { endProcess } from "../processes/end-process.ts";
 import type { Guard } from "../processes/guard.ts";
 import type { ProcessObserver } from "../processes/process-observer.ts";
 import type { SandboxChannel } from "../transport.ts";
+import { Turns } from "../turns.ts";
 import { checkSize } from "./check-pty-arguments.ts";
 import { ptyDuplex } from "./pty-duplex.ts";
 import { PtyOutput } from "./pty-output.ts";
@@ -31,8 +32,9 @@ export class SandboxPty implements Pty {
   readonly #input: ProcessInput;
   readonly #output: PtyOutput;
   readonly #idleMs: number;
+  /** What is typed first arrives first, whichever way it takes. */
+  readonly #writes = new Turns();
   #usedAtMs = performance.now();
-  #writing: Promise<unknown> = Promise.resolve();
   #resizing: Promise<void> | undefined;
   #nextResize: WaitingResize | undefined;
 
@@ -57,7 +59,6 @@ export class SandboxPty implements Pty {
     this.#input = new ProcessInput(context, observer.record, { untilFed: true });
     this.#output = new PtyOutput({
       observer,
-      requests: context.requests,
       channel: options.channel,
       recordPath: options.recordPath,
       offset: options.replayFrom,
@@ -95,11 +96,7 @@ export class SandboxPty implements Pty {
       const bytes = checkInputData(data);
       if (bytes.length === 0) return;
       this.#use();
-      // One after the other, so that what is typed first arrives first, whichever way it takes.
-      const before = this.#writing;
-      const turn = untilAborted(before, signal).then(() => this.#send(bytes, signal));
-      this.#writing = turn.catch(() => undefined);
-      await turn;
+      await this.#writes.take(signal, () => this.#send(bytes, signal));
     });
   }
 
@@ -116,11 +113,8 @@ export class SandboxPty implements Pty {
       "pty.wait",
       options,
       async (signal) => {
-        for (;;) {
-          const { exit } = this.#observer;
-          if (exit !== undefined) return { exitCode: exit.exitCode, signal: exit.signal };
-          await this.#observer.news(undefined, signal);
-        }
+        const exit = await this.#observer.ended(signal);
+        return { exitCode: exit.exitCode, signal: exit.signal };
       },
       waitTimeoutMs,
     );

@@ -1,10 +1,8 @@
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
 import { UnsupportedOperationError } from "../../contract/provider-errors.ts";
 import type { PtyInfo, PtyOptions } from "../../contract/pty.ts";
-import { type CommandContext, recordName } from "../commands/command-context.ts";
-import type { FollowedReport } from "../commands/command-follower.ts";
-import { CommandStart } from "../commands/command-start.ts";
-import { createProcessId } from "../commands/process-id.ts";
+import type { CommandContext } from "../commands/command-context.ts";
+import type { CommandRequest } from "../commands/command-request.ts";
 import type { Guard } from "../processes/guard.ts";
 import type { SandboxProcesses } from "../processes/sandbox-processes.ts";
 import type { SandboxChannel } from "../transport.ts";
@@ -19,12 +17,6 @@ const maxRecordBytes = 1024 * 1024 * 1024;
 export interface PtyRequest extends PtyOptions {
   readonly cwd: string;
   readonly timeoutMs: number;
-}
-
-interface FoundPty {
-  readonly name: string;
-  readonly maxLogBytes: number;
-  readonly report: FollowedReport | undefined;
 }
 
 /** The terminals of one sandbox: each is a process like those of `spawn` whose program opens a terminal and shows what is in it. */
@@ -50,23 +42,20 @@ export class SandboxPtys {
   }
 
   async attach(options: PtyRequest, signal: AbortSignal): Promise<SandboxPty> {
-    const id = options.id ?? createProcessId();
-    const { name, maxLogBytes, report } =
-      options.create === false
-        ? await this.#find(id, signal)
-        : await this.#make(id, options, signal);
-    const { requests, sandboxId } = this.#context;
-    const question = preparePty(
-      name,
-      { rows: options.rows, cols: options.cols },
-      this.#context.shellPath,
-    );
+    const found =
+      options.create === false && options.id !== undefined
+        ? await this.#processes.find(options.id, signal)
+        : await this.#processes.start(requestOf(options), options.id, signal);
+    const { processId: id, name } = found;
+    const { requests, sandboxId, shellPath } = this.#context;
+    const { rows, cols } = options;
+    const question = preparePty(name, { rows, cols }, shellPath);
     const prepared = await requests.askUntilAnswered(question, signal);
-    const observer = this.#processes.observe(id, { name, maxLogBytes }, report);
+    const observer = this.#processes.observe(found);
     if (prepared.kind !== "ready" && observer.exit === undefined) {
       // What became of it is for the record to say.
-      const settled = await this.#processes.lookUp(id, signal);
-      observer.accept(settled);
+      const { report } = await this.#processes.find(id, signal);
+      if (report !== undefined) observer.accept(report);
     }
     if (observer.exit?.exitCode === noTerminalExitCode && observer.sizeOf("stdout") === 0) {
       throw new UnsupportedOperationError(
@@ -99,31 +88,17 @@ export class SandboxPtys {
       .filter(({ startedBy }) => startedBy === "attachPty")
       .map(({ id, state, exitCode, startedAt }) => ({ id, state, exitCode, startedAt }));
   }
+}
 
-  async #make(id: string, options: PtyRequest, signal: AbortSignal): Promise<FoundPty> {
-    const { rows, cols, command, cwd, env, timeoutMs } = options;
-    const start = new CommandStart(
-      this.#context,
-      {
-        kind: "pty",
-        command: ptyCommand({ command, rows, cols }),
-        cwd,
-        env: { TERM: "xterm-256color", ...env },
-        feeds: true,
-        timeoutMs,
-        maxOutputBytes: 0,
-        maxLogBytes: maxRecordBytes,
-      },
-      id,
-    );
-    const begun = await this.#processes.begin(start, signal);
-    if (begun.alreadyStarted) return this.#find(id, signal);
-    return { name: begun.record, maxLogBytes: maxRecordBytes, report: begun.ended };
-  }
-
-  async #find(id: string, signal: AbortSignal): Promise<FoundPty> {
-    const settled = await this.#processes.lookUp(id, signal);
-    const name = recordName(id, settled.generation);
-    return { name, maxLogBytes: settled.maxLogBytes, report: settled };
-  }
+function requestOf({ rows, cols, command, cwd, env, timeoutMs }: PtyRequest): CommandRequest {
+  return {
+    kind: "pty",
+    command: ptyCommand({ command, rows, cols }),
+    cwd,
+    env: { TERM: "xterm-256color", ...env },
+    feeds: true,
+    timeoutMs,
+    maxOutputBytes: 0,
+    maxLogBytes: maxRecordBytes,
+  };
 }
