@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { isLongRun } from "./test/helpers/long-run.ts";
 import { LongestFirst } from "./test/helpers/longest-first.ts";
 
 /** Watching every asynchronous resource makes the tests three times slower, so only the long run does it. */
-const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 
 export default defineConfig({
   test: {

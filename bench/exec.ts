@@ -1,11 +1,8 @@
-import { Daytona } from "@daytonaio/sdk";
-import type { DaytonaBackend } from "../src/backends/daytona/daytona-backend.ts";
-import { createBackend } from "../src/create-backend.ts";
 import type { DaytonaEmulator } from "../src/emulator/index.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { printTable } from "./print-table.ts";
-import { startEmulator } from "./start-emulator.ts";
 import { median, percentile95 } from "./statistics.ts";
+import { type MeasuredSandbox, withSandbox } from "./with-sandbox.ts";
 
 const rounds = 60;
 const warmUpRounds = 3;
@@ -48,32 +45,23 @@ export const exec: Benchmark = {
   },
 };
 
-async function measureAt(latencyMs: number): Promise<readonly Measured[]> {
-  const { emulator, workDir } = await startEmulator(latencyMs);
-  await using _emulator = emulator;
-  const { apiKey, url: apiUrl } = emulator;
-  await using backend = createBackend("daytona", { apiKey, apiUrl, workDir });
-  await backend.setup();
-  try {
-    await using sdk = new Daytona({ apiKey, apiUrl, target: "us" });
-    const measured = await subjectsOf(backend, sdk);
+function measureAt(latencyMs: number): Promise<readonly Measured[]> {
+  return withSandbox(latencyMs, async (sandbox) => {
+    const measured = subjectsOf(sandbox);
     for (let round = -warmUpRounds; round < rounds; round++) {
       // Each goes first as often as the other.
       const turn = round % 2 === 0 ? measured : measured.toReversed();
-      for (const one of turn) await measure(one, emulator, round >= 0);
+      for (const one of turn) await measure(one, sandbox.emulator, round >= 0);
     }
     return measured;
-  } finally {
-    await backend.teardown();
-  }
+  });
 }
 
-async function subjectsOf(backend: DaytonaBackend, sdk: Daytona): Promise<readonly Measured[]> {
-  const sandbox = await sdk.get(backend.sandboxId ?? "");
+function subjectsOf({ backend, raw }: MeasuredSandbox): readonly Measured[] {
   return commands
     .flatMap((command): Subject[] => [
       { title: "exec", command, run: () => backend.exec(command) },
-      { title: "raw SDK", command, run: () => sandbox.process.executeCommand(command) },
+      { title: "raw SDK", command, run: () => raw.process.executeCommand(command) },
     ])
     .map((subject) => ({ subject, timesMs: [], requests: 0 }));
 }

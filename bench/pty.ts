@@ -1,9 +1,7 @@
-import { Daytona } from "@daytonaio/sdk";
-import { createBackend } from "../src/create-backend.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { printTable } from "./print-table.ts";
-import { startEmulator } from "./start-emulator.ts";
 import { median, percentile95 } from "./statistics.ts";
+import { type MeasuredSandbox, withSandbox } from "./with-sandbox.ts";
 
 const keystrokes = 200;
 const floodMiB = 32;
@@ -34,15 +32,9 @@ export const pty: Benchmark = {
   },
 };
 
-async function measureAt(latencyMs: number): Promise<string[][]> {
-  const { emulator, workDir } = await startEmulator(latencyMs);
-  await using _emulator = emulator;
-  const { apiKey, url: apiUrl } = emulator;
-  await using backend = createBackend("daytona", { apiKey, apiUrl, workDir });
-  await backend.setup();
-  try {
-    await using sdk = new Daytona({ apiKey, apiUrl, target: "us" });
-    const terminals = [await ours(backend), await raw(await sdk.get(backend.sandboxId ?? ""))];
+function measureAt(latencyMs: number): Promise<string[][]> {
+  return withSandbox(latencyMs, async (sandbox) => {
+    const terminals = [await ours(sandbox), await raw(sandbox)];
     for (const terminal of terminals) {
       await terminal.write("stty -opost; PS1=; cat\r");
       await quiet(terminal);
@@ -67,9 +59,7 @@ async function measureAt(latencyMs: number): Promise<string[][]> {
       percentile95(echoes[index] ?? []).toFixed(1),
       (rates[index] ?? 0).toFixed(1),
     ]);
-  } finally {
-    await backend.teardown();
-  }
+  });
 }
 
 async function echo(terminal: Terminal): Promise<number> {
@@ -114,7 +104,7 @@ function counter(): { add(bytes: number): void; shown(): number; next(): Promise
   };
 }
 
-async function ours(backend: ReturnType<typeof createBackend<"daytona">>): Promise<Terminal> {
+async function ours({ backend }: MeasuredSandbox): Promise<Terminal> {
   const terminal = await backend.attachPty({ rows: 24, cols: 80, command: "sh -i" });
   const count = counter();
   void (async () => {
@@ -131,7 +121,7 @@ async function ours(backend: ReturnType<typeof createBackend<"daytona">>): Promi
   };
 }
 
-async function raw(sandbox: Awaited<ReturnType<Daytona["get"]>>): Promise<Terminal> {
+async function raw({ raw: sandbox }: MeasuredSandbox): Promise<Terminal> {
   const count = counter();
   const handle = await sandbox.process.createPty({
     id: "bench",

@@ -43,6 +43,13 @@ export class ConformanceSandboxes {
     return this.#shared;
   }
 
+  /** A client that knows a backend's sandbox by its ID alone, as another process would. Dispose of it. */
+  async anotherClient(backend: Backend): Promise<Backend> {
+    const other = this.newBackend({ owner: undefined, name: undefined });
+    await other.reconnect(backend.sandboxId ?? "");
+    return other;
+  }
+
   /** An empty directory for one case in the shared sandbox. */
   async directory(): Promise<{ readonly backend: Backend; readonly path: string }> {
     const backend = await this.shared();

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { Backend } from "../contract/backend.ts";
 import type { PtyExit } from "../contract/pty.ts";
 import type { Conformance } from "./conformance.ts";
 import { assertErrorCode } from "./expected-errors.ts";
@@ -16,7 +15,7 @@ export function ptyAttachCases(conformance: Conformance): void {
     const pty = await backend.attachPty({ ...size, command: "printf 0123456789; sleep 300" });
     const terminal = watchTerminal(pty);
     await terminal.shows("0123456789", conformance.patient(20_000));
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     for (const [replayFrom, expected] of [
       [0, "0123456789"],
       [4, "456789"],
@@ -36,7 +35,7 @@ export function ptyAttachCases(conformance: Conformance): void {
     const pty = await backend.attachPty({ ...size, command: "stty -echo; echo up; cat" });
     const here = watchTerminal(pty);
     await here.shows("up", conformance.patient(20_000));
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     const attached = await other.attachPty({ ...size, id: pty.id });
     const there = watchTerminal(attached);
     await pty.write("from here\r");
@@ -52,7 +51,7 @@ export function ptyAttachCases(conformance: Conformance): void {
   conformance.add(area, "goes on when every client has gone", async () => {
     const { backend, path } = await conformance.directory();
     const id = `terminal${randomBytes(6).toString("hex")}`;
-    const first = await anotherClient(conformance, backend);
+    const first = await conformance.anotherClient(backend);
     const command = "echo one; while [ ! -e go ]; do sleep 0.1; done; echo two; exit 6";
     const pty = await first.attachPty({ ...size, id, command, cwd: path });
     const watch = watchTerminal(pty);
@@ -74,7 +73,7 @@ export function ptyAttachCases(conformance: Conformance): void {
 
   conformance.add(area, "makes one terminal of one ID", async () => {
     const { backend, path } = await conformance.directory();
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     const id = `terminal${randomBytes(6).toString("hex")}`;
     const command = "echo run >>count; sleep 0.5; cat count";
     const ptys = await Promise.all(
@@ -123,10 +122,4 @@ export function ptyAttachCases(conformance: Conformance): void {
       } else assert.notEqual((end as PtyExit).exitCode, 0);
     });
   });
-}
-
-async function anotherClient(conformance: Conformance, backend: Backend): Promise<Backend> {
-  const other = conformance.newBackend({ owner: undefined, name: undefined });
-  await other.reconnect(backend.sandboxId ?? "");
-  return other;
 }

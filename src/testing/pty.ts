@@ -5,6 +5,7 @@ import type { Pty } from "../contract/pty.ts";
 import type { Conformance } from "./conformance.ts";
 import { eventually } from "./polling.ts";
 import { markerOf } from "./process-marker.ts";
+import { hashOf } from "./read-stream.ts";
 import { watchTerminal } from "./terminal-watch.ts";
 
 const area = "pty";
@@ -79,7 +80,7 @@ export function ptyCases(conformance: Conformance): void {
     await backend.exec("head -c 300000 /dev/urandom >data", { cwd: path });
     const pty = await backend.attachPty({ ...size, command: "stty -opost; cat data", cwd: path });
     const { stdout } = await backend.exec("sha256sum <data", { cwd: path });
-    const { hash, sizeBytes } = await hashOf(pty);
+    const { hash, sizeBytes } = await hashOf(pty.output);
     assert.equal(sizeBytes, 300_000);
     assert.ok(stdout.startsWith(hash));
   });
@@ -112,7 +113,7 @@ export function ptyCases(conformance: Conformance): void {
       command: "stty -opost; head -c 3000000 /dev/zero | tr '\\0' x",
     });
     assert.equal((await pty.wait()).exitCode, 0);
-    assert.equal((await hashOf(pty)).sizeBytes, 3_000_000);
+    assert.equal((await hashOf(pty.output)).sizeBytes, 3_000_000);
   });
 
   conformance.add(area, "ends with all its processes, and proves it", async () => {
@@ -200,16 +201,6 @@ async function textOf(pty: Pty): Promise<string> {
   let text = "";
   for await (const part of pty.text()) text += part;
   return text;
-}
-
-async function hashOf(pty: Pty): Promise<{ readonly hash: string; readonly sizeBytes: number }> {
-  const hash = createHash("sha256");
-  let sizeBytes = 0;
-  for await (const chunk of pty.output) {
-    hash.update(chunk);
-    sizeBytes += chunk.length;
-  }
-  return { hash: hash.digest("hex"), sizeBytes };
 }
 
 async function infoOf(backend: Backend, pty: Pty) {

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import type { Backend } from "../contract/backend.ts";
 import type { ProcessExit } from "../contract/process.ts";
 import type { Conformance } from "./conformance.ts";
 import { assertErrorCode } from "./expected-errors.ts";
 import { markerOf } from "./process-marker.ts";
-import { textOf } from "./spawn.ts";
+import { hashOf, textOf } from "./read-stream.ts";
 
 const area = "spawn-attach";
 
@@ -22,7 +21,7 @@ export function spawnAttachCases(conformance: Conformance): void {
     child.detach();
     assert.equal((await reader.read()).done, true);
     await conformance.rejects(child.wait(), "ABORTED", { operation: "process.wait" });
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     const attached = await other.attachProcess(child.id, { stdoutOffset: child.stdoutOffset });
     await other.writeFile(`${path}/go`, "");
     assert.equal(await textOf(attached.stdout), "two\n");
@@ -38,7 +37,7 @@ export function spawnAttachCases(conformance: Conformance): void {
       "head -c 2000000 /dev/urandom >data; for i in 1 2 3; do cat data; sleep 0.2; done",
       { cwd: path },
     );
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     const attached = await other.attachProcess(child.id);
     const [here, there] = await Promise.all([hashOf(child.stdout), hashOf(attached.stdout)]);
     assert.deepEqual(here, there);
@@ -50,7 +49,7 @@ export function spawnAttachCases(conformance: Conformance): void {
   conformance.add(area, "is not ended by a client that goes away", async () => {
     const backend = await conformance.shared();
     const marker = markerOf("disposed");
-    const other = await anotherClient(conformance, backend);
+    const other = await conformance.anotherClient(backend);
     const child = await other.spawn("sleep 300", { env: marker.env });
     const waiting = child.wait();
     waiting.catch(() => undefined);
@@ -64,7 +63,7 @@ export function spawnAttachCases(conformance: Conformance): void {
 
   conformance.add(area, "starts once under one ID, whoever asks", async () => {
     const { backend, path } = await conformance.directory();
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     const id = `once${randomBytes(8).toString("hex")}`;
     const children = await Promise.all(
       [backend, other, backend].map((client) =>
@@ -112,7 +111,7 @@ export function spawnAttachCases(conformance: Conformance): void {
     const nextText = async () => Buffer.from((await reader.read()).value ?? []).toString();
     await child.write("one\n");
     assert.equal(await nextText(), "got one\n");
-    await using other = await anotherClient(conformance, backend);
+    await using other = await conformance.anotherClient(backend);
     const attached = await other.attachProcess(child.id);
     await attached.write("two\n");
     assert.equal(await nextText(), "got two\n");
@@ -162,22 +161,4 @@ export function spawnAttachCases(conformance: Conformance): void {
       assert.equal(Buffer.from(part.bytes).toString(), "before\n");
     });
   });
-}
-
-async function anotherClient(conformance: Conformance, backend: Backend): Promise<Backend> {
-  const other = conformance.newBackend({ owner: undefined, name: undefined });
-  await other.reconnect(backend.sandboxId ?? "");
-  return other;
-}
-
-async function hashOf(
-  stream: ReadableStream<Uint8Array>,
-): Promise<{ readonly hash: string; readonly sizeBytes: number }> {
-  const hash = createHash("sha256");
-  let sizeBytes = 0;
-  for await (const chunk of stream) {
-    hash.update(chunk);
-    sizeBytes += chunk.length;
-  }
-  return { hash: hash.digest("hex"), sizeBytes };
 }

@@ -4,6 +4,7 @@ import type { SandboxProcess } from "../contract/process.ts";
 import type { Conformance } from "./conformance.ts";
 import { eventually } from "./polling.ts";
 import { markerOf } from "./process-marker.ts";
+import { textOf } from "./read-stream.ts";
 
 const area = "spawn";
 
@@ -201,12 +202,6 @@ export function spawnCases(conformance: Conformance): void {
       return (await marker.processes(backend)) === 0;
     });
   });
-}
-
-export async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 async function infoOf(backend: Backend, child: SandboxProcess) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EnginePty, EngineSandbox } from "../../src/engine/engine-types.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { eventually } from "./eventually.ts";
 import { processesNaming } from "./host-leftovers.ts";
 import { isolationsUnderTest } from "./isolations.ts";
@@ -10,7 +11,7 @@ import { openTemporaryEngine, type TemporaryEngine } from "./temporary-engine.ts
 import { Terminal } from "./terminal.ts";
 
 const SIZE = { rows: 24, cols: 80 };
-const RUNS = process.env.SANDBOX_BACKEND_STRESS === "1" ? 1000 : 60;
+const RUNS = isLongRun ? 1000 : 60;
 
 for (const { isolation, skipped, title } of await isolationsUnderTest()) {
   describe.skipIf(skipped)(`the end of PTYs, isolation ${title}`, () => {

@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
 import type { FaultEffect } from "../../src/emulator/index.ts";
-import { emulatorsOfFile, isLongRun } from "../helpers/emulator-fixture.ts";
+import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { FaultOutcomes } from "./command-outcomes.ts";
 import { execute, type ProbeKind, runProbe } from "./command-probe.ts";
 

@@ -1,5 +1,6 @@
 import { describe, test } from "vitest";
-import { emulatorsOfFile, isLongRun } from "../helpers/emulator-fixture.ts";
+import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { until } from "../helpers/until.ts";
 import { FaultOutcomes } from "./command-outcomes.ts";
 import { executePlainly, read, runProbe } from "./command-probe.ts";

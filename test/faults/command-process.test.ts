@@ -1,7 +1,8 @@
 import { describe, test } from "vitest";
 import type { FaultEffect } from "../../src/emulator/index.ts";
 import { ConnectionError } from "../../src/index.ts";
-import { emulatorsOfFile, isLongRun } from "../helpers/emulator-fixture.ts";
+import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { rejection } from "../helpers/rejection.ts";
 import { FaultOutcomes } from "./command-outcomes.ts";
 import { execute, executePlainly, read } from "./command-probe.ts";

@@ -1,7 +1,8 @@
 import { describe, type ExpectStatic, test } from "vitest";
 import type { FaultEffect } from "../../src/emulator/index.ts";
 import { CommandTimeoutError, CompletionUnknownError, ConnectionError } from "../../src/index.ts";
-import { emulatorsOfFile, isLongRun } from "../helpers/emulator-fixture.ts";
+import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { rejection } from "../helpers/rejection.ts";
 import { until } from "../helpers/until.ts";
 import { FaultOutcomes } from "./command-outcomes.ts";

@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { emulatorsOfFile, isLongRun } from "../helpers/emulator-fixture.ts";
+import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
 import { startGitServer } from "../helpers/git-http-server.ts";
 import { startHostProcess } from "../helpers/host-process.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 
 const withEmulator = emulatorsOfFile();
 

@@ -1,12 +1,8 @@
 import { describe, test } from "vitest";
 import { AbortError, SandboxStateError, type SetupEvent } from "../../src/index.ts";
-import {
-  coversEverything,
-  emulatorsOfFile,
-  isLongRun,
-  serverProfiles,
-} from "../helpers/emulator-fixture.ts";
+import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
 import { startGitServer } from "../helpers/git-http-server.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { rejection } from "../helpers/rejection.ts";
 import { until } from "../helpers/until.ts";
 

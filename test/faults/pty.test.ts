@@ -1,14 +1,11 @@
 import { createHash } from "node:crypto";
 import { describe, test } from "vitest";
 import type { FaultEffect } from "../../src/emulator/index.ts";
-import { CompletionUnknownError, type Pty, SandboxLostError } from "../../src/index.ts";
+import { CompletionUnknownError, SandboxLostError } from "../../src/index.ts";
+import { hashOf } from "../../src/testing/read-stream.ts";
 import { watchTerminal } from "../../src/testing/terminal-watch.ts";
-import {
-  coversEverything,
-  emulatorsOfFile,
-  isLongRun,
-  serverProfiles,
-} from "../helpers/emulator-fixture.ts";
+import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { until } from "../helpers/until.ts";
 import { FaultOutcomes } from "./command-outcomes.ts";
 import { randomNumbers } from "./command-random.ts";
@@ -21,16 +18,6 @@ const connectRoute = { path: "/toolbox/{sandboxId}/process/pty/{sessionId}/conne
 /** Prints numbered lines for about two seconds, now and then in a burst, and ends with 5. */
 const chatter =
   "i=0; while [ $i -lt 40 ]; do i=$((i + 1)); echo line $i; [ $((i % 10)) != 0 ] || seq 20000 | head -c 60000; sleep 0.04; done; exit 5";
-
-async function hashOf(pty: Pty): Promise<{ hash: string; bytes: number }> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of pty.output) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { hash: hash.digest("hex"), bytes };
-}
 
 /** The first three are tried on every profile, also in the short run. */
 const lostConnections: readonly [name: string, effect: FaultEffect][] = [
@@ -58,11 +45,11 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
         const backend = await ready();
         const struck = fault(connectRoute, effect, { times: 3 });
         const pty = await backend.attachPty({ ...size, command: chatter });
-        const [live, end] = await Promise.all([hashOf(pty), pty.wait()]);
+        const [live, end] = await Promise.all([hashOf(pty.output), pty.wait()]);
         expect(end).toEqual({ exitCode: 5, signal: undefined });
-        const recorded = await hashOf(await backend.attachPty({ ...size, id: pty.id }));
+        const recorded = await hashOf((await backend.attachPty({ ...size, id: pty.id })).output);
         expect(live).toEqual(recorded);
-        expect(live.bytes).toBeGreaterThan(200_000);
+        expect(live.sizeBytes).toBeGreaterThan(200_000);
         outcomes.add(`${profile}: ${name}, struck ${struck.hits} times`, "whole output, exit 5");
         await backend.teardown();
       });
@@ -93,10 +80,10 @@ test.concurrent("the socket is cut at random bytes", { timeout: 600_000 }, async
         ),
       );
       const pty = await backend.attachPty({ ...size, command: chatter });
-      const live = await hashOf(pty);
-      const recorded = await hashOf(await backend.attachPty({ ...size, id: pty.id }));
+      const live = await hashOf(pty.output);
+      const recorded = await hashOf((await backend.attachPty({ ...size, id: pty.id })).output);
       expect(live).toEqual(recorded);
-      bytes += live.bytes;
+      bytes += live.sizeBytes;
       for (const { hits } of faults) cuts += hits;
       for (const handle of faults) handle.remove();
     };

@@ -7,12 +7,8 @@ import {
   SandboxNotFoundError,
   TimeoutError,
 } from "../../src/index.ts";
-import {
-  coversEverything,
-  emulatorsOfFile,
-  isLongRun,
-  serverProfiles,
-} from "../helpers/emulator-fixture.ts";
+import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { rejection } from "../helpers/rejection.ts";
 import { until } from "../helpers/until.ts";
 

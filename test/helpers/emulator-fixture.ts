@@ -18,12 +18,11 @@ import {
 } from "../../src/emulator/index.ts";
 import type { DaytonaConfig } from "../../src/index.ts";
 import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
+import { isLongRun } from "./long-run.ts";
 
 type EmulatorOptions = Omit<DaytonaEmulatorOptions, "directory" | "isolation">;
 
 export const serverProfiles = ["cloud", "v0.190"] as const;
-
-export const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 
 /** Whether every fault is tried on this profile: on both in the long run, else the main ones alone on the older one. */
 export function coversEverything(profile: (typeof serverProfiles)[number]): boolean {

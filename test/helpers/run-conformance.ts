@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { type ConformanceOptions, testBackendConformance } from "../../src/testing/index.ts";
+import { isLongRun } from "./long-run.ts";
 
 /** Registers the conformance suite with vitest and prints at the end how many of its cases ran. */
 export function runConformance(
@@ -13,7 +14,7 @@ export function runConformance(
     areas !== undefined && !areas.some((area) => name.startsWith(`${options.name}: ${area}: `));
   const counts = testBackendConformance({
     ...options,
-    thorough: options.thorough ?? process.env.SANDBOX_BACKEND_STRESS === "1",
+    thorough: options.thorough ?? isLongRun,
     test: (name, body) => {
       if (isLeft(name)) {
         left += 1;

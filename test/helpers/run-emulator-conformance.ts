@@ -3,10 +3,11 @@ import type { BackendConfig } from "../../src/contract/config.ts";
 import { createBackend } from "../../src/create-backend.ts";
 import { type ServerProfileName, startDaytonaEmulator } from "../../src/emulator/index.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { gitFixture } from "./git-fixture.ts";
 import { startGitServer } from "./git-http-server.ts";
+import { isLongRun } from "./long-run.ts";
 import { runConformance } from "./run-conformance.ts";
 
-const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 const areasOfOlderServer = ["exec", "pty", "files", "preview", "leaks"];
 
 /**
@@ -39,16 +40,7 @@ export async function runEmulatorConformance(profile: ServerProfileName): Promis
     countRequests: () => emulator.requests.count(),
     secrets: [emulator.apiKey],
     notIsolated: probe.available ? undefined : probe.reason,
-    git: {
-      public: {
-        url: gitServer.repositories.public,
-        defaultBranch: gitServer.branches.default,
-        otherBranch: gitServer.branches.other,
-        olderCommit: gitServer.commits.at(-1) ?? "",
-      },
-      private: { url: gitServer.repositories.private, credentials: gitServer.credentials },
-      missing: { url: gitServer.repositories.missing, kind: "repository-not-found" as const },
-    },
+    git: gitFixture(gitServer),
   } satisfies Parameters<typeof runConformance>[0];
   // The older server differs in what these areas use; the rest is the same code on the same routes.
   runConformance(options, profile === "cloud" || isLongRun ? undefined : areasOfOlderServer);

@@ -6,10 +6,10 @@ import type { BackendConfig } from "../../src/contract/config.ts";
 import { createBackend } from "../../src/create-backend.ts";
 import type { Isolation } from "../../src/engine/engine-types.ts";
 import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
+import { gitFixture } from "./git-fixture.ts";
 import { startGitServer } from "./git-http-server.ts";
+import { isLongRun } from "./long-run.ts";
 import { runConformance } from "./run-conformance.ts";
-
-const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 
 /** What the local transport does itself; the rest is the same code that the suite tries whole on Daytona's. */
 const areasOfTransport = [
@@ -52,16 +52,7 @@ export async function runLocalConformance(isolation: Isolation): Promise<void> {
     createBackend: (config: BackendConfig) =>
       createBackend("local", { directory, isolation, ...config }),
     listSandboxIds: () => foldersIn(directory, isolation, "engine/sandboxes"),
-    git: {
-      public: {
-        url: gitServer.repositories.public,
-        defaultBranch: gitServer.branches.default,
-        otherBranch: gitServer.branches.other,
-        olderCommit: gitServer.commits.at(-1) ?? "",
-      },
-      private: { url: gitServer.repositories.private, credentials: gitServer.credentials },
-      missing: { url: gitServer.repositories.missing, kind: "repository-not-found" as const },
-    },
+    git: gitFixture(gitServer),
   } satisfies Parameters<typeof runConformance>[0];
   runConformance(options, isLongRun ? undefined : areasOfTransport);
 }

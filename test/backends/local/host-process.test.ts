@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { isolationsUnderTest } from "../../engine/isolations.ts";
-import { isLongRun } from "../../helpers/emulator-fixture.ts";
 import { startGitServer } from "../../helpers/git-http-server.ts";
 import { startHostProcess } from "../../helpers/host-process.ts";
+import { isLongRun } from "../../helpers/long-run.ts";
 import { withLocal } from "./local-fixture.ts";
 
 const type = "local";

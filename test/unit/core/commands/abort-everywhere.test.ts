@@ -4,6 +4,7 @@ import { afterAll, describe, type ExpectStatic, test } from "vitest";
 import { CommandRunner } from "../../../../src/core/commands/command-runner.ts";
 import { SandboxProcesses } from "../../../../src/core/processes/sandbox-processes.ts";
 import type { SandboxChannel, TransportCall } from "../../../../src/core/transport.ts";
+import { isLongRun } from "../../../helpers/long-run.ts";
 import { until } from "../../../helpers/until.ts";
 import { CommandBench, nothingRuns, read, text } from "./run-command.ts";
 
@@ -140,7 +141,7 @@ async function unlessAborted<Value>(
   }
 }
 
-const shells = process.env.SANDBOX_BACKEND_STRESS === "1" ? ["dash", "busybox", "bash"] : ["dash"];
+const shells = isLongRun ? ["dash", "busybox", "bash"] : ["dash"];
 
 describe.concurrent.each(shells)("aborted at every request (%s)", { timeout: 240_000 }, (shell) => {
   test("exec ends what it began", async ({ expect }) => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { ConnectionError } from "../../../../src/contract/provider-errors.ts";
+import { isLongRun } from "../../../helpers/long-run.ts";
 import { CommandBench, text } from "./run-command.ts";
 
 /** Half an hour has this many polls of the default length. */
 const pollsOfHalfAnHour = (30 * 60) / 15;
-const isLongRun = process.env.SANDBOX_BACKEND_STRESS === "1";
 const polls = isLongRun ? pollsOfHalfAnHour : 3;
 
 describe("a command that says nothing for long", { timeout: 600_000 }, () => {

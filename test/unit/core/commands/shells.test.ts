@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { isLongRun } from "../../../helpers/long-run.ts";
 import { findProgram } from "../../../helpers/shell-channel.ts";
 import { CommandBench, text } from "./run-command.ts";
 
@@ -47,7 +48,7 @@ for (const shells of pairs) {
     test("passes every Unicode character in the environment", async () => {
       await using bench = await CommandBench.open(shells);
       // All 1.1 million take a while; one shell is enough, as a rule.
-      const whole = shells === pairs[0] || process.env.SANDBOX_BACKEND_STRESS === "1";
+      const whole = shells === pairs[0] || isLongRun;
       for (const env of environments(whole ? 1 : 97)) {
         const outcome = await bench.run(["env", "-0"], { env });
         const seen = new Map(

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { isLongRun } from "../../../helpers/long-run.ts";
 import { processesOf } from "../../../helpers/processes-of.ts";
 import { until } from "../../../helpers/until.ts";
 import { CommandBench, nothingRuns, read } from "../commands/run-command.ts";
@@ -10,7 +11,7 @@ import { CommandBench, nothingRuns, read } from "../commands/run-command.ts";
 const combinations = [
   { outer: "bash", inner: "dash" },
   { outer: "zsh", inner: "busybox" },
-  ...(process.env.SANDBOX_BACKEND_STRESS === "1"
+  ...(isLongRun
     ? [
         { outer: "dash", inner: "dash" },
         { outer: "bash", inner: "bash" },
