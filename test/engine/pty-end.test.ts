@@ -46,12 +46,12 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
 
     test("ends with its program, whatever else has the terminal open", async () => {
       const started = performance.now();
-      const pty = await openShell('trap "" HUP; sleep 1000 & echo started');
+      const pty = await openShell('trap "" HUP; sleep 1000.4711 & echo started');
       expect((await collect(pty.output)).toString()).toBe("started\r\n");
       expect(await pty.exited).toEqual({ exitCode: 0, signal: null });
       expect(performance.now() - started).toBeLessThan(10_000);
       expect(openTerminals()).toBe(0);
-      await runShell(sandbox, "pkill -x sleep || true");
+      await runShell(sandbox, "pkill -xf 'sleep 1000.4711' || true");
     });
 
     test("hangs up when closed, and takes no more input", async () => {

@@ -29,7 +29,9 @@ export const feeder = shellText(`
     done
   ) &
   feeder=$!
-  stat_of "$feeder" && echo "$feeder $st_start" >"$f.feeder"
+  feeder_start=-
+  stat_of "$feeder" && feeder_start=$st_start
+  echo "$feeder $feeder_start" >"$f.feeder"
   # Waits until the feeder has opened its own end.
   exec 5<"$f.fifo"
 `);

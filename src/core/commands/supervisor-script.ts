@@ -141,7 +141,8 @@ const keeperClosing = shellText(`
     kind=
     read -r kind pid start group rest <"$f.pid"
     if [ "$kind" = pid ] && [ "$group" = "$pid" ] && [ ! -e "$f.killed" ]; then await_background; fi
-    [ -z "$feeder" ] || kill "$feeder"
+    # It ends by itself with its input, and its number may be another's by now.
+    [ -z "$feeder" ] || ! same "$feeder" "$feeder_start" || kill "$feeder"
     # One short write, ended by the name: a reader sees all of it or knows that it is not whole.
     [ "$kind" != pid ] || printf '%s\\n' "exit $code $r" >"$f.exit"
     stat_of self

@@ -1,5 +1,9 @@
 import { readlinkSync } from "node:fs";
 import type { EngineProcess, EngineSandbox } from "../../../engine/engine-types.ts";
+import {
+  identifyProcess,
+  type ProcessIdentity,
+} from "../../../engine/processes/process-identity.ts";
 import { listProcesses } from "../../../engine/processes/process-scan.ts";
 import { type ToolboxCall, workDirectory } from "../toolbox-call.ts";
 import type { SessionCommand } from "./session-command.ts";
@@ -16,6 +20,7 @@ export class Session {
   readonly commands = new Map<string, SessionCommand>();
   readonly #engine: EngineSandbox;
   readonly #shell: EngineProcess;
+  readonly #shellIdentity: ProcessIdentity | undefined;
   readonly #input: string | undefined;
   readonly #cancelled = new AbortController();
 
@@ -24,6 +29,7 @@ export class Session {
     this.directory = sessionDirectory(engine, id);
     this.#engine = engine;
     this.#shell = shell;
+    this.#shellIdentity = identifyProcess(shell.pid);
     this.#input = inputOf(shell.pid);
     shell.stdout.resume();
     shell.stderr.resume();
@@ -69,12 +75,12 @@ export class Session {
 
   /** The shell alone dies, as when the kernel runs out of memory. */
   killShell(): void {
-    killShell(this.#shell);
+    killShell(this.#shellIdentity);
   }
 
   /** Ends the shell and what it started, and removes the session's files. */
   async delete(): Promise<void> {
-    await terminateShell(this.#shell);
+    await terminateShell(this.#shell, this.#shellIdentity);
     this.#cancelled.abort();
     this.#shell.stdin.destroy();
     await this.#engine.files.remove(this.directory, { recursive: true });
