@@ -46,14 +46,6 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: "types",
-          include: [],
-          typecheck: { enabled: true, include: ["test/types/**/*.test-d.ts"] },
-        },
-      },
     ],
   },
 });
