@@ -14,6 +14,12 @@ export type EngineErrorCode =
   | "SANDBOX_START_FAILED"
   /** Another process holds the sandbox's lock for longer than we wait. */
   | "SANDBOX_LOCKED"
+  /** There is already a snapshot of this id. */
+  | "SNAPSHOT_EXISTS"
+  /** There is no such snapshot. */
+  | "SNAPSHOT_NOT_FOUND"
+  /** The snapshot could not be made; nothing of the attempt is left. */
+  | "SNAPSHOT_FAILED"
   /** Processes of the sandbox do not end although they were killed. */
   | "PROCESSES_REMAIN"
   /** This machine makes no PTYs for us. `message` has the reason. */

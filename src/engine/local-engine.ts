@@ -5,6 +5,8 @@ import { EngineError } from "./engine-error.ts";
 import type {
   EngineSandbox,
   EngineSandboxOptions,
+  EngineSnapshot,
+  EngineSnapshotOptions,
   Isolation,
   IsolationProbe,
   LocalEngineOptions,
@@ -15,6 +17,8 @@ import { NamespaceConfinement } from "./isolation/namespace-confinement.ts";
 import { probeNamespaces, requireNamespaces } from "./isolation/namespace-probe.ts";
 import { LocalSandbox } from "./local-sandbox.ts";
 import { PipePool } from "./processes/pipe-pool.ts";
+import { makeSnapshot } from "./snapshots/make-snapshot.ts";
+import { toEngineSnapshot } from "./snapshots/snapshot-record.ts";
 import { removeTree } from "./state/remove-tree.ts";
 import { isSandboxId, SandboxStore } from "./state/sandbox-store.ts";
 
@@ -87,15 +91,11 @@ export class LocalEngine {
   /**
    * Creates a sandbox and starts it. On any failure nothing is left of it.
    *
-   * @throws EngineError `INVALID_ARGUMENT`, `SANDBOX_EXISTS` or `SANDBOX_START_FAILED`.
+   * @throws EngineError `INVALID_ARGUMENT`, `SANDBOX_EXISTS`, `SNAPSHOT_NOT_FOUND` or `SANDBOX_START_FAILED`.
    */
   async create(options: EngineSandboxOptions = {}): Promise<EngineSandbox> {
-    if (options.id !== undefined && !isSandboxId(options.id)) {
-      throw new EngineError(
-        "INVALID_ARGUMENT",
-        `${JSON.stringify(options.id)} is no sandbox id: letters, digits and "-", at most 64`,
-      );
-    }
+    checkId(options.id, "sandbox");
+    checkId(options.snapshotId, "snapshot");
     checkEnvironment(options.env ?? {});
     return new LocalSandbox(this.#store, await this.#store.create(options));
   }
@@ -123,6 +123,63 @@ export class LocalEngine {
   }
 
   /**
+   * Makes a snapshot of a sandbox, from which any number of new ones can be created. On any failure nothing is left of it.
+   * A snapshot is complete when it has its id; there is no half-made one. Snapshots of a snapshot's sandbox share its layers.
+   *
+   * The chain `create({ snapshotId })`, run a program, `createSnapshot(…, { mode: "stop", graceMs: 0 })`, `delete` costs
+   * no copy, whatever the sizes. At most 100 layers can stand on each other.
+   *
+   * @throws EngineError `INVALID_ARGUMENT`, `SANDBOX_NOT_FOUND`, `SNAPSHOT_EXISTS` or `SNAPSHOT_FAILED` (a full disk, too
+   * many layers, processes that do not stop); the reason of `signal`.
+   */
+  async createSnapshot(
+    sandboxId: string,
+    options: EngineSnapshotOptions = {},
+  ): Promise<EngineSnapshot> {
+    checkId(options.id, "snapshot");
+    options.signal?.throwIfAborted();
+    const { graceMs } = options;
+    if (options.id !== undefined) await this.#store.snapshots.assertFree(options.id);
+    if (options.mode === "stop") {
+      const sandbox = new LocalSandbox(this.#store, await this.#store.load(sandboxId));
+      await sandbox.stop(graceMs === undefined ? {} : { graceMs });
+    }
+    return toEngineSnapshot(
+      await this.#store.exclusively(sandboxId, (stored) =>
+        makeSnapshot(this.#store, stored, options),
+      ),
+    );
+  }
+
+  /** Finds a snapshot by the state on disk, whichever process made it. */
+  async getSnapshot(id: string): Promise<EngineSnapshot | undefined> {
+    const record = isSandboxId(id) ? await this.#store.snapshots.find(id) : undefined;
+    return record && toEngineSnapshot(record);
+  }
+
+  /** The snapshots of this engine's directory and isolation, in no particular order. */
+  async listSnapshots(): Promise<EngineSnapshot[]> {
+    return (await this.#store.snapshots.list()).map(toEngineSnapshot);
+  }
+
+  /**
+   * Makes a snapshot vanish. Sandboxes and snapshots that stand on its layers keep them; a layer goes with the last that
+   * does. Idempotent.
+   */
+  async deleteSnapshot(id: string): Promise<void> {
+    if (isSandboxId(id)) await this.#store.snapshots.remove(id);
+  }
+
+  /** @throws EngineError `SNAPSHOT_NOT_FOUND`. */
+  async setSnapshotMetadata(
+    id: string,
+    metadata: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    checkId(id, "snapshot");
+    await this.#store.snapshots.setMetadata(id, structuredClone(metadata));
+  }
+
+  /**
    * Lets go of processes and connections of this object. Sandboxes and what runs in them go on; a process that still writes
    * to its pipes finds them closed, as after the end of this process.
    */
@@ -140,4 +197,12 @@ export class LocalEngine {
       return undefined;
     }
   }
+}
+
+function checkId(id: string | undefined, kind: "sandbox" | "snapshot"): void {
+  if (id === undefined || isSandboxId(id)) return;
+  throw new EngineError(
+    "INVALID_ARGUMENT",
+    `${JSON.stringify(id)} is no ${kind} id: letters, digits and "-", at most 64`,
+  );
 }

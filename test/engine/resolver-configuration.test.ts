@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { refreshResolverConfiguration } from "../../src/engine/isolation/resolver-configuration.ts";
+import { SandboxLayers } from "../../src/engine/isolation/sandbox-layers.ts";
 
 let directory: string;
 let etc: string;
@@ -27,21 +28,22 @@ afterEach(() => {
 });
 
 describe.skipIf(!existsSync("/etc/resolv.conf"))("name servers of a sandbox", () => {
+  const layers = (): SandboxLayers => new SandboxLayers(directory, []);
   const path = (): string => join(etc, "resolv.conf");
   const host = (): string => readFileSync("/etc/resolv.conf", "latin1");
 
   test("are the host's, and follow a change of the host's at the next start", async () => {
-    await refreshResolverConfiguration(etc, given);
+    await refreshResolverConfiguration(layers(), given);
     expect(readFileSync(path(), "latin1")).toBe(host());
     for (const file of [path(), given]) writeFileSync(file, "nameserver 192.0.2.1\n");
-    await refreshResolverConfiguration(etc, given);
+    await refreshResolverConfiguration(layers(), given);
     expect(readFileSync(path(), "latin1")).toBe(host());
   });
 
   test("stay as the sandbox has set them", async () => {
     writeFileSync(given, "nameserver 192.0.2.1\n");
     writeFileSync(path(), "nameserver 192.0.2.2\n");
-    await refreshResolverConfiguration(etc, given);
+    await refreshResolverConfiguration(layers(), given);
     expect(readFileSync(path(), "latin1")).toBe("nameserver 192.0.2.2\n");
   });
 
@@ -49,7 +51,7 @@ describe.skipIf(!existsSync("/etc/resolv.conf"))("name servers of a sandbox", ()
     const outside = join(directory, "outside");
     writeFileSync(outside, "nameserver 192.0.2.1\n");
     symlinkSync(outside, path());
-    await refreshResolverConfiguration(etc, given);
+    await refreshResolverConfiguration(layers(), given);
     expect(readFileSync(outside, "latin1")).toBe("nameserver 192.0.2.1\n");
     expect(lstatSync(path()).isFile()).toBe(true);
   });

@@ -82,6 +82,7 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "INVALID_ARGUMENT":
       return new ConfigError(message, { cause });
     case "SANDBOX_EXISTS":
+    case "SNAPSHOT_EXISTS":
       return new NameTakenError(message, { cause });
     case "SANDBOX_NOT_FOUND":
       return new SandboxNotFoundError(message, { cause });
@@ -92,6 +93,8 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "PROCESSES_REMAIN":
       return state(true);
     case "SANDBOX_STOPPED":
+    case "SNAPSHOT_NOT_FOUND":
+    case "SNAPSHOT_FAILED":
     case "STATE_UNREADABLE":
       return state(false);
     case "PTY_CLOSED":

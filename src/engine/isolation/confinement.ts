@@ -29,8 +29,14 @@ export interface Confinement {
   readonly isolation: Isolation;
   homeDirectory(folder: SandboxFolder): string;
   workingDirectory(folder: SandboxFolder): string;
-  /** Lays out the files of a new sandbox in its empty folder. */
+  /** Whether a stopped sandbox can give its files away, and sandboxes stand on the layers of a snapshot as they are. */
+  readonly sharesLayers: boolean;
+  /** Lays out the files of a new sandbox in its empty folder, those of its snapshot among them. */
   prepare(sandbox: StoredSandbox): Promise<void>;
+  /** Copies what a snapshot needs of the sandbox's own files into an empty folder. */
+  copyFiles(sandbox: StoredSandbox, destination: string, signal?: AbortSignal): Promise<void>;
+  /** Turns the own layer of a stopped sandbox into this one, without a copy. Finishes what a dead process began. */
+  giveAwayFiles(sandbox: StoredSandbox, destination: string): Promise<void>;
   /** Rejects with nothing left running. */
   start(sandbox: StoredSandbox): Promise<SandboxRun>;
   isRunning(run: SandboxRun): boolean;

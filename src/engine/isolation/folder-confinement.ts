@@ -16,11 +16,14 @@ import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan
 import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
+import { copyTree } from "../snapshots/copy-tree.ts";
+import { NOT_IN_SNAPSHOTS } from "../snapshots/own-layer.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
 import type { SandboxRun } from "../state/sandbox-record.ts";
 import { checkProgram } from "./check-program.ts";
 import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
+import { ROOT_PART, SandboxLayers } from "./sandbox-layers.ts";
 import { leadsItsGroup } from "./sandboxed-process.ts";
 import { findSystemProgram } from "./system-programs.ts";
 
@@ -33,6 +36,7 @@ const POLL_MS = 1;
  */
 export class FolderConfinement implements Confinement {
   readonly isolation = "none";
+  readonly sharesLayers = false;
   readonly #pipes: PipePool;
   readonly #inherited = findInheritedDescriptors();
 
@@ -48,11 +52,25 @@ export class FolderConfinement implements Confinement {
     return join(folder.root, "workspace");
   }
 
-  async prepare({ folder }: StoredSandbox): Promise<void> {
-    for (const name of ["", "home", "workspace", "tmp"]) {
-      await mkdir(join(folder.root, name), { mode: 0o755 });
+  async prepare(sandbox: StoredSandbox): Promise<void> {
+    const { root } = sandbox.folder;
+    const [layer] = SandboxLayers.of(sandbox).lower;
+    if (layer === undefined) {
+      for (const name of ["", "home", "workspace"]) await mkdir(join(root, name), { mode: 0o755 });
+    } else {
+      await copyFilesTo(root, join(layer, ROOT_PART));
     }
-    await chmod(join(folder.root, "tmp"), 0o1777);
+    await mkdir(join(root, NOT_IN_SNAPSHOTS), { mode: 0o755 });
+    await chmod(join(root, NOT_IN_SNAPSHOTS), 0o1777);
+  }
+
+  copyFiles({ folder }: StoredSandbox, destination: string, signal?: AbortSignal): Promise<void> {
+    return copyFilesTo(join(destination, ROOT_PART), folder.root, signal);
+  }
+
+  /** Processes of this machine know the folder by its path, so it cannot become another. */
+  giveAwayFiles(): Promise<void> {
+    return Promise.reject(new TypeError("A folder is copied"));
   }
 
   start(): Promise<SandboxRun> {
@@ -147,6 +165,10 @@ export class FolderConfinement implements Confinement {
     rememberGroup(folder.processGroups, pid);
     return { pid, signal: (name) => sendSignal(-pid, name) };
   }
+}
+
+function copyFilesTo(to: string, from: string, signal?: AbortSignal): Promise<void> {
+  return copyTree({ from, to, except: NOT_IN_SNAPSHOTS, needsUserNamespace: false, signal });
 }
 
 /** Without isolation, programs and terminals are the machine's. */

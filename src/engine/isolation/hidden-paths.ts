@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants, lstatSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { layerPart, type SandboxLayers } from "./sandbox-layers.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
 const run = promisify(execFile);
@@ -17,7 +18,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 export async function findHiddenPaths(
   findProgram: string,
   system: SystemDirectories,
-  upperDirectory: (name: string) => string,
+  layers: SandboxLayers,
 ): Promise<string[]> {
   const names = SEARCHED.filter((name) => system.overlaid.includes(name));
   const output = await findUnreadable(
@@ -33,8 +34,7 @@ export async function findHiddenPaths(
       if (below.length === 0) return false;
       // What this process cannot read itself, as an ordinary user, the sandbox cannot either.
       if (!isReadable(Buffer.from(join("/", path), "latin1"))) return false;
-      const own = Buffer.from(join(upperDirectory(name), ...below), "latin1");
-      return lstatSync(own, { throwIfNoEntry: false }) === undefined;
+      return layers.find(layerPart(name), Buffer.from(below.join("/"), "latin1")) === undefined;
     });
 }
 

@@ -17,8 +17,7 @@ export function checkMounts(mountTable: string, sandboxFolder: string, plan: Mou
       flagsOf.set(unescapePath(point), flags.split(","));
     }
   }
-  const root = { target: "root", options: ["nodev"] };
-  for (const { target, options } of [root, ...plan.root, ...plan.details, ...plan.processes]) {
+  for (const { target, options } of [plan.base, ...plan.root, ...plan.details, ...plan.processes]) {
     const flags = flagsOf.get(join(sandboxFolder, target));
     if (!flags) throw new EngineError("SANDBOX_START_FAILED", `${target} was not mounted`);
     for (const flag of ["ro", "nosuid", "nodev", "noexec"]) {

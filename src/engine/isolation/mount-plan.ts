@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HostPrivileges } from "./host-privileges.ts";
-import { layerName } from "./namespace-layout.ts";
+import { layerPart, ROOT_PART, type SandboxLayers } from "./sandbox-layers.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
 /**
@@ -41,6 +41,10 @@ export interface Mount {
 }
 
 export interface MountPlan {
+  /** The root itself: the sandbox's own folder, or an overlay of it over the layers that it stands on. */
+  readonly base: Mount;
+  /** Names in the root that must be directories, and no links, before anything is mounted on them. */
+  readonly mountPoints: readonly string[];
   /** What makes the root. Needs nothing but the folder. */
   readonly root: readonly Mount[];
   /** What is mounted on names in `root`'s own `/dev` and `/sys`. */
@@ -54,6 +58,7 @@ export interface MountPlan {
 export interface MountPlanOptions {
   /** Of the system's directories, those to mount this time. */
   readonly overlaid: readonly string[];
+  readonly layers: SandboxLayers;
   readonly system: SystemDirectories;
   readonly privileges: HostPrivileges;
   readonly toolsFolder: string;
@@ -61,11 +66,13 @@ export interface MountPlanOptions {
 
 /** Paths are relative where they can be: in the options of an overlay a colon or a comma would cut them. */
 export function planMounts(options: MountPlanOptions): MountPlan {
-  const { privileges, overlaid } = options;
+  const { privileges, overlaid, layers } = options;
   const sys = privileges.isMachineRoot ? [] : SAFE_SYS.filter((name) => existsSync(`/sys/${name}`));
   return {
+    base: rootOf(layers, privileges),
+    mountPoints: ["dev", "proc", "sys", "run", ...overlaid],
     root: [
-      ...overlaid.map((name) => overlay(name, privileges)),
+      ...overlaid.map((name) => systemOverlay(name, layers, privileges)),
       mount("tmpfs", "dev", "tmpfs", ["nosuid", "noexec", "mode=0755", "size=64k"]),
       // A network that is not the user namespace's own gives it no sysfs; what is harmless is taken from the host.
       privileges.isMachineRoot
@@ -99,12 +106,42 @@ export function toFstab(mounts: readonly Mount[]): string {
     .join("");
 }
 
-function overlay(name: string, privileges: HostPrivileges): Mount {
-  const layer = `layers/${layerName(name)}`;
-  const layers = [`lowerdir=/${name}`, `upperdir=${layer}/upper`, `workdir=${layer}/work`];
+function rootOf(layers: SandboxLayers, privileges: HostPrivileges): Mount {
+  if (layers.lower.length === 0) {
+    return { ...bind(`own/${ROOT_PART}`, ".", ["nodev"]), target: "root" };
+  }
+  // Without redirections nobody could rename a directory that came with a snapshot. An ordinary user's kernel has none.
+  const redirections = privileges.isMachineRoot ? ["redirect_dir=on"] : [];
+  const mounted = overlay(ROOT_PART, lowerDirectories(ROOT_PART, layers), privileges, redirections);
+  return { ...mounted, target: "root" };
+}
+
+/** No redirections here: a renamed directory would show what the host hides in it later. */
+function systemOverlay(name: string, layers: SandboxLayers, privileges: HostPrivileges): Mount {
+  const part = layerPart(name);
+  const lower = [...lowerDirectories(part, layers), `/${name}`];
+  const redirections = privileges.isMachineRoot ? ["redirect_dir=off"] : [];
+  return { ...overlay(part, lower, privileges, redirections), target: join("root", name) };
+}
+
+function lowerDirectories(part: string, layers: SandboxLayers): string[] {
+  return layers.lowerWith(part).map((index) => `lower/${index}/${part}`);
+}
+
+function overlay(
+  part: string,
+  lower: readonly string[],
+  privileges: HostPrivileges,
+  options: readonly string[],
+): Mount {
+  const directories = [
+    `lowerdir=${lower.join(":")}`,
+    `upperdir=own/${part}`,
+    `workdir=work/${part}`,
+  ];
   // Overlays keep their notes in `trusted` attributes, which only root of the machine may write.
   const attributes = privileges.isMachineRoot ? [] : ["userxattr"];
-  return mount("overlay", name, "overlay", ["nodev", ...layers, ...attributes]);
+  return mount("overlay", ".", "overlay", ["nodev", ...directories, ...options, ...attributes]);
 }
 
 function guardProcesses(): Mount[] {

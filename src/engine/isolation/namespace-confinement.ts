@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
@@ -17,6 +18,14 @@ import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan
 import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
+import { copyEntries, copyTree } from "../snapshots/copy-tree.ts";
+import {
+  copyGivenNameServers,
+  giveAwayOwnLayer,
+  layOutOnSnapshot,
+  NOT_IN_SNAPSHOTS,
+  prepareForMounting,
+} from "../snapshots/own-layer.ts";
 import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
 import { checkProgram } from "./check-program.ts";
 import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
@@ -28,8 +37,9 @@ import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
 import { checkMounts } from "./mount-check.ts";
 import { planMounts, toFstab } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
-import { layOutSandbox, upperDirectory, usableMountPoints } from "./namespace-layout.ts";
+import { layOutSandbox, usableMountPoints } from "./namespace-layout.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
+import { ROOT_PART, SandboxLayers } from "./sandbox-layers.ts";
 import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
 import { holderCommand } from "./setup-script.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
@@ -41,6 +51,7 @@ const NOBODY = 65_534;
 /** `isolation: "namespaces"`: own mount, PID, UTS and IPC namespaces over overlays of the host's system directories. */
 export class NamespaceConfinement implements Confinement {
   readonly isolation = "namespaces";
+  readonly sharesLayers = true;
   readonly #privileges: HostPrivileges;
   readonly #programs: SystemPrograms;
   readonly #system: SystemDirectories;
@@ -80,20 +91,50 @@ export class NamespaceConfinement implements Confinement {
     return "/workspace";
   }
 
-  async prepare({ folder, record }: StoredSandbox): Promise<void> {
-    await layOutSandbox(folder, record.id, this.#system, this.#privileges);
+  async prepare(sandbox: StoredSandbox): Promise<void> {
+    const { folder, record } = sandbox;
+    if (record.origin) await layOutOnSnapshot(sandbox, record.origin, this.#system);
+    else await layOutSandbox(folder, record.id, this.#system, this.#privileges);
   }
 
-  async start({ folder, record }: StoredSandbox): Promise<SandboxRun> {
-    const etc = upperDirectory(folder, "etc");
-    await refreshResolverConfiguration(etc, folder.resolverConfiguration);
-    const hiddenPaths = await findHiddenPaths(this.#programs.find, this.#system, (name) =>
-      upperDirectory(folder, name),
-    );
-    const mountPoints = ["dev", "proc", "sys", "run", ...this.#system.overlaid];
-    const usable = usableMountPoints(folder.root, mountPoints);
+  async copyFiles(
+    { folder }: StoredSandbox,
+    destination: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { needsUserNamespace } = this.#privileges;
+    const { own } = folder;
+    await copyTree({
+      from: join(own, ROOT_PART),
+      to: join(destination, ROOT_PART),
+      except: NOT_IN_SNAPSHOTS,
+      needsUserNamespace,
+      signal,
+    });
+    await copyEntries({
+      from: own,
+      to: destination,
+      except: ROOT_PART,
+      needsUserNamespace,
+      signal,
+    });
+    await copyGivenNameServers(folder, destination);
+  }
+
+  async giveAwayFiles({ folder }: StoredSandbox, destination: string): Promise<void> {
+    await giveAwayOwnLayer(folder, destination);
+  }
+
+  async start(sandbox: StoredSandbox): Promise<SandboxRun> {
+    const { folder, record } = sandbox;
+    const layers = SandboxLayers.of(sandbox);
+    await refreshResolverConfiguration(layers, folder.resolverConfiguration);
+    const hiddenPaths = await findHiddenPaths(this.#programs.find, this.#system, layers);
+    const overlaid = usableMountPoints(layers, this.#system.overlaid);
+    await prepareForMounting(sandbox, overlaid);
     const plan = planMounts({
-      overlaid: this.#system.overlaid.filter((name) => usable.includes(name)),
+      overlaid,
+      layers,
       system: this.#system,
       privileges: this.#privileges,
       toolsFolder: this.#folders.tools,

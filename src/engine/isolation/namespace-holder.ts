@@ -34,7 +34,13 @@ export interface StartedHolder {
  */
 export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
   const { command, marker, hiddenPaths, inherited } = options;
-  const env = { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker };
+  const env = {
+    PATH: SANDBOX_PATH,
+    LC_ALL: "C",
+    // The newer interface of the kernel takes 256 characters for an option: too few for many layers.
+    LIBMOUNT_FORCE_MOUNT2: "always",
+    [HOLDER_VARIABLE]: marker,
+  };
   const { child, pid, exited } = await spawnDetached({ argv: command, cwd: "/", env, inherited }, [
     "pipe",
     "pipe",

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs";
 import { chmod, copyFile, readFile, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
 import type { HostPrivileges } from "./host-privileges.ts";
 import { mirrorDirectories } from "./mirror-directories.ts";
+import { layerPart, ROOT_PART, type SandboxLayers } from "./sandbox-layers.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
 /** Directories of the sandbox's own, with their modes. */
@@ -37,11 +38,7 @@ const OWN_DIRECTORIES: readonly (readonly [string, number])[] = [
 ];
 
 export function upperDirectory(folder: SandboxFolder, name: string): string {
-  return join(folder.layers, layerName(name), "upper");
-}
-
-export function layerName(name: string): string {
-  return name.replaceAll("/", "-");
+  return join(folder.own, layerPart(name));
 }
 
 /** Lays out the root of a new sandbox, and the layers in which its changes to the host's system directories are kept. */
@@ -51,67 +48,81 @@ export async function layOutSandbox(
   system: SystemDirectories,
   privileges: HostPrivileges,
 ): Promise<void> {
-  for (const [name, mode] of OWN_DIRECTORIES) makeDirectory(join(folder.root, name), mode);
-  for (const [name, target] of system.links) await symlink(target, join(folder.root, name));
-  await symlink("/run", join(folder.root, "var/run"));
-  await symlink("/run/lock", join(folder.root, "var/lock"));
-  makeDirectory(folder.layers, 0o700);
+  const root = join(folder.own, ROOT_PART);
+  makeDirectory(folder.root, 0o755);
+  makeDirectory(folder.own, 0o700);
+  for (const [name, mode] of OWN_DIRECTORIES) makeDirectory(join(root, name), mode);
+  for (const [name, target] of system.links) await symlink(target, join(root, name));
+  await symlink("/run", join(root, "var/run"));
+  await symlink("/run/lock", join(root, "var/lock"));
   for (const name of system.overlaid) {
-    mkdirSync(join(folder.root, name), { recursive: true });
-    const { mode } = lstatSync(join("/", name));
-    const upper = upperDirectory(folder, name);
-    makeDirectory(dirname(upper), 0o700);
-    makeDirectory(upper, mode & 0o7777);
-    makeDirectory(join(dirname(upper), "work"), 0o700);
+    mkdirSync(join(root, name), { recursive: true });
+    makeDirectory(upperDirectory(folder, name), lstatSync(join("/", name)).mode & 0o7777);
   }
   if (!privileges.isMachineRoot) {
     mirrorDirectories(system.overlaid, (name) => upperDirectory(folder, name));
   }
-  for (const name of [".bashrc", ".profile"]) await copySkeleton(name, join(folder.root, "root"));
+  for (const name of [".bashrc", ".profile"]) await copySkeleton(name, join(root, "root"));
   await writeOwnConfiguration(upperDirectory(folder, "etc"), hostname);
 }
 
 /**
- * Makes sure that each mount point is a real directory. A sandbox may have replaced a parent of one by a link; mounting
- * there would leave its tree. Mount points that it took away in this way are left out.
+ * Those of the system's directories on which something can be mounted. A sandbox may have put a link in the place of a
+ * parent of one; such a directory is left out.
  */
-export function usableMountPoints(root: string, names: readonly string[]): string[] {
+export function usableMountPoints(layers: SandboxLayers, names: readonly string[]): string[] {
   return names.filter((name) => {
-    let path = root;
-    for (const component of name.split("/")) {
-      path = join(path, component);
-      const kind = lstatSync(path, { throwIfNoEntry: false });
-      if (kind === undefined) mkdirSync(path, { mode: 0o755 });
-      else if (!kind.isDirectory()) {
-        if (name.includes("/")) return false;
-        throw new EngineError("SANDBOX_START_FAILED", `/${name} of the sandbox is no directory`);
-      }
-    }
-    return true;
+    const components = name.split("/");
+    return components.every((_, index) => {
+      const found = layers.find(ROOT_PART, components.slice(0, index + 1).join("/"));
+      if (!found || found.kind.isDirectory() || isWhiteout(found.kind)) return true;
+      if (components.length > 1) return false;
+      throw new EngineError("SANDBOX_START_FAILED", `/${name} of the sandbox is no directory`);
+    });
   });
+}
+
+/** An overlay's note that something was removed. */
+function isWhiteout(kind: Stats): boolean {
+  return kind.isCharacterDevice() && kind.rdev === 0;
 }
 
 /** What must not be the host's: its name, its identity, and the password files that are hidden with its other secrets. */
 async function writeOwnConfiguration(etc: string, hostname: string): Promise<void> {
   const users = namesIn(await readFile("/etc/passwd", "utf8"));
   const groups = namesIn(await readFile("/etc/group", "utf8"));
+  const files: readonly ConfigurationFile[] = [
+    ...identityFiles(hostname),
+    ["shadow", lines(users.map((name) => `${name}:*:19000:0:99999:7:::`)), 0o600],
+    ["gshadow", lines(groups.map((name) => `${name}:*::`)), 0o600],
+  ];
+  for (const file of files) await writeConfiguration(etc, file);
+  await copySudoers(join(etc, "sudoers"));
+}
+
+/** Name in `/etc`, content, mode. */
+export type ConfigurationFile = readonly [string, string, number];
+
+/** What tells one sandbox from another. */
+export function identityFiles(hostname: string): ConfigurationFile[] {
   const hosts = [
     "127.0.0.1 localhost",
     "::1 localhost ip6-localhost ip6-loopback",
     `127.0.1.1 ${hostname}`,
   ];
-  const files: readonly (readonly [string, string, number])[] = [
+  return [
     ["hostname", `${hostname}\n`, 0o644],
     ["hosts", lines(hosts), 0o644],
     ["machine-id", `${randomBytes(16).toString("hex")}\n`, 0o444],
-    ["shadow", lines(users.map((name) => `${name}:*:19000:0:99999:7:::`)), 0o600],
-    ["gshadow", lines(groups.map((name) => `${name}:*::`)), 0o600],
   ];
-  for (const [name, content, mode] of files) {
-    await writeFile(join(etc, name), content, { flag: "wx", mode: 0o600 });
-    await chmod(join(etc, name), mode);
-  }
-  await copySudoers(join(etc, "sudoers"));
+}
+
+export async function writeConfiguration(
+  etc: string,
+  [name, content, mode]: ConfigurationFile,
+): Promise<void> {
+  await writeFile(join(etc, name), content, { flag: "wx", mode: 0o600 });
+  await chmod(join(etc, name), mode);
 }
 
 /** The host's own rules are among its secrets; where it has `sudo`, root of the sandbox may use it. */
@@ -130,7 +141,7 @@ async function copySkeleton(name: string, home: string): Promise<void> {
 }
 
 /** Whatever umask this process has. Synchronous, which is ten times as fast for so little. */
-function makeDirectory(path: string, mode: number): void {
+export function makeDirectory(path: string, mode: number): void {
   mkdirSync(path);
   chmodSync(path, mode);
 }

@@ -46,15 +46,32 @@ const INTO_TOOLS = `--root=root/${TOOLS_DIRECTORY} --wd=root`;
 /** Entering the mounts where one is brings back their root. */
 const BACK_TO_ROOT = "--mount=/proc/self/ns/mnt";
 
+/**
+ * Only in the mounted root can be seen what a name really is, because layers can hide and redirect each other. A sandbox may
+ * have replaced a parent of a mount point by a link; mounting there would leave its tree.
+ */
+const PREPARE_MOUNT_POINT = `prepare() {
+  path=root IFS=/
+  for name in $1; do
+    path=$path/$name
+    if [ -L "$path" ]; then fail "a link at the mount point $1"; fi
+    [ -d "$path" ] || mkdir -m 755 "$path" || fail "make the mount point $1"
+  done
+  unset IFS
+}`;
+
 /** Runs in the host's tree, in mounts of its own. */
 function buildRoot({ folder, devicesFolder, plan, programs, privileges }: SetupOptions): string {
   const { mount, nsenter, unshare } = programs;
+  const { base } = plan;
   const guardSys = "remount,bind,ro,nosuid,nodev,noexec root/sys";
   return [
     "set -u",
     FAIL,
     `cd ${quote(folder.path)} || fail cd`,
-    `${mount} --bind -o nodev root root || fail "mount /"`,
+    `${mount} -t ${base.type} -o ${base.options.join(",")} ${base.source} root || fail "mount /"`,
+    PREPARE_MOUNT_POINT,
+    `for point in ${plan.mountPoints.join(" ")}; do prepare "$point"; done`,
     `${mount} --all --fstab ${quote(folder.mounts.root)} || fail "mount the root"`,
     `cp -a ${quote(`${devicesFolder}/.`)} root/dev || fail "fill /dev"`,
     `mkdir -m 1777 ${plan.directories.join(" ")} || fail mkdir`,

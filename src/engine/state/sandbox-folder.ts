@@ -3,10 +3,16 @@ import { join } from "node:path";
 /** Where the parts of one sandbox are on the host's disk. */
 export interface SandboxFolder {
   readonly path: string;
-  /** The sandbox's own tree: its root directory with namespaces, the folder that it may use without. */
+  /** Where the sandbox's root directory is mounted; without namespaces the folder that it may use. */
   readonly root: string;
-  /** Upper and work directories of the overlays. */
-  readonly layers: string;
+  /** With namespaces, what the sandbox itself has written: its uppermost layer. */
+  readonly own: string;
+  /** Work directories of the overlays. */
+  readonly work: string;
+  /** Links to the read-only layers below `own`: `0` is the uppermost. Short names, because the options of a mount are limited. */
+  readonly lower: string;
+  /** The read-only layers of all sandboxes and snapshots of the engine. */
+  readonly sharedLayers: string;
   readonly record: string;
   /** What to mount, in three steps, for `mount --fstab`. */
   readonly mounts: { readonly root: string; readonly details: string; readonly processes: string };
@@ -20,7 +26,10 @@ export function sandboxFolder(engineDirectory: string, id: string): SandboxFolde
   return {
     path,
     root: join(path, "root"),
-    layers: join(path, "layers"),
+    own: join(path, "own"),
+    work: join(path, "work"),
+    lower: join(path, "lower"),
+    sharedLayers: join(engineDirectory, "layers"),
     record: join(path, "sandbox.json"),
     mounts: {
       root: join(path, "mounts-root"),

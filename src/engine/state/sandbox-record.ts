@@ -1,6 +1,3 @@
-import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { EngineError } from "../engine-error.ts";
 import type { Isolation } from "../engine-types.ts";
 import type { ProcessIdentity } from "../processes/process-identity.ts";
 
@@ -25,50 +22,16 @@ export interface SandboxRecord {
   readonly env: Readonly<Record<string, string>>;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly run: SandboxRun | null;
+  /** IDs of the read-only layers that the sandbox stands on, the uppermost first. None without a snapshot. */
+  readonly layers?: readonly string[];
+  /** The layer that the sandbox's own is becoming: set before anything moves, so that what a dead process began is finished. */
+  readonly layerInTheMaking?: string;
+  /** The snapshot that the sandbox was made from. */
+  readonly origin?: SnapshotOrigin;
 }
 
-/** Undefined when there is no such file. */
-export async function readRecord(path: string): Promise<SandboxRecord | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  let record: SandboxRecord;
-  try {
-    record = JSON.parse(text) as SandboxRecord;
-  } catch (cause) {
-    throw new EngineError("STATE_UNREADABLE", `${path} is not JSON`, { cause });
-  }
-  if (record.version !== 1) {
-    throw new EngineError(
-      "STATE_UNREADABLE",
-      `${path} was written by another version of the engine (${String(record.version)}, expected 1)`,
-    );
-  }
-  return record;
-}
-
-export function formatRecord(record: SandboxRecord): string {
-  return `${JSON.stringify(record, undefined, 2)}\n`;
-}
-
-/** A crash leaves the old record or the new one, never a part; a crash of the machine too. */
-export async function writeRecord(path: string, record: SandboxRecord): Promise<void> {
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(formatRecord(record));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+export interface SnapshotOrigin {
+  readonly snapshotId: string;
+  /** The sandbox that the snapshot was made of, whose host name its files know. */
+  readonly sourceId: string;
 }

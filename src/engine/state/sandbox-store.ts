@@ -8,39 +8,45 @@ import type { Confinement, StoredSandbox } from "../isolation/confinement.ts";
 import type { ChildEngineProcess } from "../processes/engine-process.ts";
 import { identifyProcess, isProcessAlive } from "../processes/process-identity.ts";
 import { OpenPtys } from "../pty/open-ptys.ts";
+import { recoverLayer } from "../snapshots/make-snapshot.ts";
+import { SnapshotStore } from "../snapshots/snapshot-store.ts";
 import { nameOfOwner, removeFoldersOfTheDead } from "./owned-folders.ts";
+import { formatRecord, readRecord, writeRecord } from "./record-file.ts";
 import { removeTree } from "./remove-tree.ts";
 import { sandboxFolder } from "./sandbox-folder.ts";
 import { withLock } from "./sandbox-lock.ts";
-import { formatRecord, readRecord, type SandboxRecord, writeRecord } from "./sandbox-record.ts";
+import type { SandboxRecord } from "./sandbox-record.ts";
 
 /** The sandboxes of one engine directory. */
 export class SandboxStore {
   readonly confinement: Confinement;
   readonly ptys = new OpenPtys();
-  readonly #directory: string;
+  readonly snapshots: SnapshotStore;
+  readonly directory: string;
   readonly #processes = new Set<ChildEngineProcess>();
   readonly #connections = new Set<Socket>();
   #closed = false;
 
   constructor(directory: string, confinement: Confinement) {
-    this.#directory = directory;
+    this.directory = directory;
     this.confinement = confinement;
+    this.snapshots = new SnapshotStore(directory, confinement.isolation);
   }
 
   /** Makes the engine's own folders and removes what a process that died in the middle of its work left behind. */
   async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
     for (const name of ["sandboxes", "locks", "trash", "staging"]) {
-      await mkdir(join(this.#directory, name), { recursive: true, mode: 0o700 });
+      await mkdir(join(this.directory, name), { recursive: true, mode: 0o700 });
     }
-    await removeFoldersOfTheDead(join(this.#directory, "staging"));
-    for (const name of await readdir(join(this.#directory, "trash"))) {
-      await removeTree(join(this.#directory, "trash", name));
+    await removeFoldersOfTheDead(join(this.directory, "staging"));
+    for (const name of await readdir(join(this.directory, "trash"))) {
+      await removeTree(join(this.directory, "trash", name));
     }
-    for (const id of await readdir(join(this.#directory, "sandboxes"))) {
+    for (const id of await readdir(join(this.directory, "sandboxes"))) {
       if (await this.#isGarbage(id)) await this.#removeGarbage(id);
     }
+    await this.snapshots.open();
   }
 
   /** The process and its pipes are let go when the engine closes. */
@@ -72,8 +78,8 @@ export class SandboxStore {
   async find(id: string): Promise<StoredSandbox | undefined> {
     this.#assertOpen();
     if (!isSandboxId(id)) return undefined;
-    const folder = sandboxFolder(this.#directory, id);
-    const record = await readRecord(folder.record);
+    const folder = sandboxFolder(this.directory, id);
+    const record = await readRecord<SandboxRecord>(folder.record);
     if (record?.phase !== "ready" || record.isolation !== this.confinement.isolation) {
       return undefined;
     }
@@ -82,17 +88,19 @@ export class SandboxStore {
 
   async ids(): Promise<string[]> {
     this.#assertOpen();
-    return readdir(join(this.#directory, "sandboxes"));
+    return readdir(join(this.directory, "sandboxes"));
   }
 
   async save(record: SandboxRecord): Promise<void> {
-    await writeRecord(sandboxFolder(this.#directory, record.id).record, record);
+    await writeRecord(sandboxFolder(this.directory, record.id).record, record);
   }
 
   /** Runs an action on the newest record while nobody else changes the sandbox. */
   async exclusively<T>(id: string, action: (stored: StoredSandbox) => Promise<T>): Promise<T> {
     await this.load(id);
-    return withLock(this.#lockPath(id), async () => action(await this.load(id)));
+    return withLock(this.#lockPath(id), async () =>
+      action(await recoverLayer(this, await this.load(id))),
+    );
   }
 
   /** Creates and starts a sandbox; on any failure nothing is left of it. */
@@ -101,7 +109,7 @@ export class SandboxStore {
     const id = options.id ?? randomUUID();
     const creator = identifyProcess(process.pid);
     if (!creator) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
-    const record: SandboxRecord = {
+    const blank: SandboxRecord = {
       version: 1,
       id,
       isolation: this.confinement.isolation,
@@ -113,13 +121,19 @@ export class SandboxStore {
       metadata: structuredClone(options.metadata ?? {}),
       run: null,
     };
-    const folder = sandboxFolder(this.#directory, id);
-    await this.#claim(record);
+    const folder = sandboxFolder(this.directory, id);
+    const record =
+      options.snapshotId === undefined
+        ? await this.#claim(blank)
+        : await this.#claimOnSnapshot(blank, options.snapshotId);
     const stored: StoredSandbox = { folder, record };
     try {
       await this.confinement.prepare(stored);
       const run = await this.confinement.start(stored);
-      const ready: SandboxRecord = { ...record, phase: "ready", run };
+      const { layers = [], ...finished } = { ...record, phase: "ready" as const, run };
+      const ready: SandboxRecord = this.confinement.sharesLayers
+        ? { ...finished, layers }
+        : finished;
       await this.save(ready);
       return { folder, record: ready };
     } catch (error) {
@@ -139,6 +153,7 @@ export class SandboxStore {
       await this.#discard(id);
     });
     await this.#removeLockClaims(id);
+    await this.snapshots.collect();
   }
 
   async #undo(stored: StoredSandbox, reason: unknown): Promise<void> {
@@ -153,16 +168,25 @@ export class SandboxStore {
     }
   }
 
+  /** Of a snapshot and its layers nothing can vanish before the new sandbox names them. */
+  #claimOnSnapshot(blank: SandboxRecord, snapshotId: string): Promise<SandboxRecord> {
+    return this.snapshots.exclusively(async () => {
+      const { layers, sourceId } = await this.snapshots.load(snapshotId);
+      return this.#claim({ ...blank, layers, origin: { snapshotId, sourceId } });
+    });
+  }
+
   /** The folder gets its name with the record in it, so a folder never is there without saying whose it is. */
-  async #claim(record: SandboxRecord): Promise<void> {
-    const { path } = sandboxFolder(this.#directory, record.id);
-    const staged = join(this.#directory, "staging", nameOfOwner());
+  async #claim(record: SandboxRecord): Promise<SandboxRecord> {
+    const { path } = sandboxFolder(this.directory, record.id);
+    const staged = join(this.directory, "staging", nameOfOwner());
     try {
       await mkdir(staged, { mode: 0o700 });
       // Not forced to the disk: after a crash of the machine nobody misses what was being created.
       const name = basename(sandboxFolder("/", record.id).record);
       await writeFile(join(staged, name), formatRecord(record), { mode: 0o600 });
       await rename(staged, path);
+      return record;
     } catch (error) {
       await removeTree(staged);
       if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
@@ -172,15 +196,15 @@ export class SandboxStore {
 
   /** The rename makes the sandbox vanish at once; if we die while removing the rest, the next `open` goes on. */
   async #discard(id: string): Promise<void> {
-    const trash = join(this.#directory, "trash", `${id}-${randomUUID()}`);
-    await rename(sandboxFolder(this.#directory, id).path, trash);
+    const trash = join(this.directory, "trash", `${id}-${randomUUID()}`);
+    await rename(sandboxFolder(this.directory, id).path, trash);
     await removeTree(trash);
   }
 
   async #isGarbage(id: string): Promise<boolean> {
-    const folder = sandboxFolder(this.#directory, id);
+    const folder = sandboxFolder(this.directory, id);
     try {
-      const record = await readRecord(folder.record);
+      const record = await readRecord<SandboxRecord>(folder.record);
       return record?.phase === "creating" && !isProcessAlive(record.creator);
     } catch (error) {
       // A record that we cannot read may be a sandbox that somebody needs: it is kept, and `get` says what is wrong with it.
@@ -192,8 +216,8 @@ export class SandboxStore {
   async #removeGarbage(id: string): Promise<void> {
     await withLock(this.#lockPath(id), async () => {
       if (!(await this.#isGarbage(id))) return;
-      const folder = sandboxFolder(this.#directory, id);
-      const record = await readRecord(folder.record);
+      const folder = sandboxFolder(this.directory, id);
+      const record = await readRecord<SandboxRecord>(folder.record);
       if (record) await this.confinement.kill({ folder, record });
       await this.#discard(id);
     });
@@ -201,14 +225,14 @@ export class SandboxStore {
   }
 
   async #removeLockClaims(id: string): Promise<void> {
-    const locks = join(this.#directory, "locks");
+    const locks = join(this.directory, "locks");
     for (const name of await readdir(locks)) {
       if (name.startsWith(`${id}.lock.broken.`)) await rm(join(locks, name), { force: true });
     }
   }
 
   #lockPath(id: string): string {
-    return join(this.#directory, "locks", `${id}.lock`);
+    return join(this.directory, "locks", `${id}.lock`);
   }
 
   #assertOpen(): void {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { LocalEngine } from "../../../src/engine/local-engine.ts";
 import { collect, runShell } from "../run-program.ts";
 
@@ -44,11 +44,32 @@ async function main(directory: string): Promise<void> {
   assert.equal((await runShell(sandbox, "cat /root/file /etc/own")).stdout, "contenta\n");
 
   await runShell(sandbox, "mkdir -p /workspace/closed/inner && chmod 000 /workspace/closed");
+  await runShell(
+    sandbox,
+    "rm /usr/bin/env; echo x >/workspace/closed/inner/x; ln -s x /workspace/l",
+  );
+  const describe =
+    "cd /workspace && find . -printf '%P %y %m %U %l\n' | sort; ls /usr/bin/env; cat /etc/own";
+  const described = await runShell(sandbox, describe);
+  for (const mode of ["copy", "stop"] as const) {
+    const snapshot = await engine.createSnapshot(sandbox.id, { mode, graceMs: 0 });
+    const copy = await engine.create({ id: mode, snapshotId: snapshot.id });
+    assert.deepEqual(await runShell(copy, describe), described);
+    assert.equal(
+      (await runShell(copy, "echo b >/etc/own; rm -r /workspace/*; hostname")).stdout,
+      `${mode}\n`,
+    );
+    await copy.delete();
+    await sandbox.start();
+    assert.deepEqual(await runShell(sandbox, describe), described);
+    await engine.deleteSnapshot(snapshot.id);
+  }
   const sleeper = await sandbox.spawn(["sleep", "1000"]);
   for (const stream of [sleeper.stdout, sleeper.stderr]) stream.resume();
   await sandbox.delete();
   assert.deepEqual(await sleeper.exited, { exitCode: null, signal: "SIGKILL" });
   assert.equal(existsSync(`${directory}/sandboxes/ordinary`), false);
+  assert.deepEqual(readdirSync(`${directory}/layers`), []);
   await engine.close();
   process.stdout.write("ok");
 }

@@ -1,0 +1,113 @@
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { StoredSandbox } from "../isolation/confinement.ts";
+import {
+  identityFiles,
+  makeDirectory,
+  upperDirectory,
+  writeConfiguration,
+} from "../isolation/namespace-layout.ts";
+import {
+  GIVEN_NAME_SERVERS,
+  layerPart,
+  ROOT_PART,
+  SandboxLayers,
+} from "../isolation/sandbox-layers.ts";
+import type { SystemDirectories } from "../isolation/system-directories.ts";
+import { removeTree } from "../state/remove-tree.ts";
+import type { SandboxFolder } from "../state/sandbox-folder.ts";
+import type { SnapshotOrigin } from "../state/sandbox-record.ts";
+import { makeDirectoryLike } from "./copy-tree.ts";
+
+/** The one directory of a sandbox's root that no snapshot has. */
+export const NOT_IN_SNAPSHOTS = "tmp";
+
+/** Gives a new sandbox an empty layer of its own, over those of a snapshot. Takes the same time whatever they hold. */
+export async function layOutOnSnapshot(
+  sandbox: StoredSandbox,
+  { sourceId }: SnapshotOrigin,
+  system: SystemDirectories,
+): Promise<void> {
+  const { folder, record } = sandbox;
+  const { lower } = SandboxLayers.of(sandbox);
+  makeDirectory(folder.root, 0o755);
+  makeDirectory(folder.own, 0o700);
+  await addParts(folder.own, lower);
+  for (const name of system.overlaid) {
+    // A directory that the host has got since.
+    const path = upperDirectory(folder, name);
+    if (!existsSync(path)) makeDirectory(path, lstatSync(join("/", name)).mode & 0o7777);
+  }
+  makeDirectory(join(folder.own, ROOT_PART, NOT_IN_SNAPSHOTS), 0o1777);
+  const layers = SandboxLayers.of(sandbox);
+  const former = new Map(identityFiles(sourceId).map(([name, content]) => [name, content]));
+  for (const file of identityFiles(record.id)) {
+    const [name] = file;
+    const found = layers.find("etc", name);
+    // What the source's user wrote there himself is his; the machine's identity is nobody's to share.
+    const isOurs =
+      found?.kind.isFile() && (await readFile(found.path, "utf8")) === former.get(name);
+    if (isOurs || name === "machine-id") await writeConfiguration(join(folder.own, "etc"), file);
+  }
+  const given = join(lower[0] ?? "", GIVEN_NAME_SERVERS);
+  if (existsSync(given)) await copyFile(given, folder.resolverConfiguration);
+}
+
+/**
+ * Makes the own layer of a sandbox that does not run a layer for all, without a copy, and gives the sandbox a new one. Does
+ * the rest of it when a process died in the midst.
+ */
+export async function giveAwayOwnLayer(folder: SandboxFolder, destination: string): Promise<void> {
+  if (!existsSync(destination)) {
+    await copyGivenNameServers(folder, folder.own);
+    await rename(folder.own, destination);
+  }
+  // It refers to what is not the own layer any more.
+  await removeTree(folder.work);
+  await mkdir(folder.own, { recursive: true, mode: 0o700 });
+  await addParts(folder.own, [destination]);
+  try {
+    const [from, to] = [destination, folder.own].map((layer) =>
+      join(layer, ROOT_PART, NOT_IN_SNAPSHOTS),
+    );
+    await rename(from as string, to as string);
+  } catch (error) {
+    // The sandbox has removed it, or it was moved by who died.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+export async function copyGivenNameServers(folder: SandboxFolder, layer: string): Promise<void> {
+  if (existsSync(folder.resolverConfiguration)) {
+    await copyFile(folder.resolverConfiguration, join(layer, GIVEN_NAME_SERVERS));
+  }
+}
+
+/** Makes what the options of the mounts name: an empty work directory for each overlay, and a short link to each layer. */
+export async function prepareForMounting(
+  { folder, record }: StoredSandbox,
+  overlaid: readonly string[],
+): Promise<void> {
+  const { layers = [] } = record;
+  const parts = overlaid.map(layerPart);
+  if (layers.length > 0) parts.push(ROOT_PART);
+  for (const part of parts) mkdirSync(join(folder.work, part), { recursive: true, mode: 0o700 });
+  await rm(folder.lower, { recursive: true, force: true });
+  await mkdir(folder.lower, { mode: 0o700 });
+  for (const [index, id] of layers.entries()) {
+    await symlink(join(folder.sharedLayers, id), join(folder.lower, String(index)));
+  }
+}
+
+/** Empty directories like those of the uppermost layer that has each. */
+async function addParts(own: string, lower: readonly string[]): Promise<void> {
+  for (const layer of lower) {
+    for (const entry of await readdir(layer, { withFileTypes: true })) {
+      const path = join(own, entry.name);
+      if (entry.isDirectory() && !existsSync(path)) {
+        await makeDirectoryLike(join(layer, entry.name), path);
+      }
+    }
+  }
+}

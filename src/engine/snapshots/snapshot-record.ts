@@ -1,0 +1,18 @@
+import type { EngineSnapshot, Isolation } from "../engine-types.ts";
+
+/** What is kept on disk of a snapshot. */
+export interface SnapshotRecord {
+  readonly version: 1;
+  readonly id: string;
+  readonly isolation: Isolation;
+  readonly createdAt: string;
+  readonly sourceId: string;
+  /** IDs of its layers, the uppermost first. */
+  readonly layers: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export function toEngineSnapshot(record: SnapshotRecord): EngineSnapshot {
+  const { id, isolation, createdAt, sourceId, metadata } = record;
+  return { id, isolation, createdAt: new Date(createdAt), sourceId, metadata };
+}
