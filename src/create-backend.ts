@@ -1,11 +1,15 @@
 import { DaytonaBackend } from "./backends/daytona/daytona-backend.ts";
 import type { DaytonaConfig } from "./backends/daytona/daytona-config.ts";
+import { DaytonaProvider } from "./backends/daytona/daytona-provider.ts";
+import type { DaytonaProviderConfig } from "./backends/daytona/daytona-provider-config.ts";
 import { LocalBackend } from "./backends/local/local-backend.ts";
 import type { LocalConfig } from "./backends/local/local-config.ts";
+import { LocalProvider } from "./backends/local/local-provider.ts";
+import type { LocalProviderConfig } from "./backends/local/local-provider-config.ts";
 import type { BackendRef, ReconnectOptions } from "./contract/backend.ts";
 import { ConfigError } from "./contract/provider-errors.ts";
 
-/** From type string to config. A new backend is one line here and one in each of the two below. */
+/** From type string to config. A new backend is one line here and one in each of the maps below. */
 export interface BackendConfigs {
   daytona: DaytonaConfig;
   local: LocalConfig;
@@ -17,7 +21,19 @@ export interface Backends {
   local: LocalBackend;
 }
 
-/** The type strings that {@link createBackend} knows. */
+/** From type string to the config of a provider: how it is reached, without anything about a single sandbox. */
+export interface ProviderConfigs {
+  daytona: DaytonaProviderConfig;
+  local: LocalProviderConfig;
+}
+
+/** From type string to the provider's class. */
+export interface Providers {
+  daytona: DaytonaProvider;
+  local: LocalProvider;
+}
+
+/** The type strings that {@link createBackend} and {@link createProvider} know. */
 export type BackendType = keyof BackendConfigs;
 
 const factories: {
@@ -27,7 +43,14 @@ const factories: {
   local: (config) => new LocalBackend(config),
 };
 
-/** The type strings that {@link createBackend} knows, sorted. */
+const providerFactories: {
+  readonly [Type in BackendType]: (config: ProviderConfigs[Type]) => Providers[Type];
+} = {
+  daytona: (config) => new DaytonaProvider(config),
+  local: (config) => new LocalProvider(config),
+};
+
+/** The type strings that {@link createBackend} and {@link createProvider} know, sorted. */
 export const backendTypes: readonly BackendType[] = ["daytona", "local"];
 
 /**
@@ -39,13 +62,29 @@ export function createBackend<Type extends BackendType>(
   type: Type,
   config: BackendConfigs[Type] = {},
 ): Backends[Type] {
-  if (!Object.hasOwn(factories, type)) {
-    throw new ConfigError(
-      `There is no backend of type ${JSON.stringify(type)}. Known types: ${backendTypes.join(", ")}.`,
-      { path: "type" },
-    );
-  }
+  checkType(type);
   return factories[type](config);
+}
+
+/**
+ * Makes a provider: what needs no single sandbox, such as `list`, `sweep` and `doctor`. Synchronous, no I/O.
+ *
+ * @throws {@link ConfigError} for an unknown type, with the known ones, and for a wrong config, with the path and what was expected.
+ */
+export function createProvider<Type extends BackendType>(
+  type: Type,
+  config: ProviderConfigs[Type] = {},
+): Providers[Type] {
+  checkType(type);
+  return providerFactories[type](config);
+}
+
+function checkType(type: string): void {
+  if (Object.hasOwn(factories, type)) return;
+  throw new ConfigError(
+    `There is no backend of type ${JSON.stringify(type)}. Known types: ${backendTypes.join(", ")}.`,
+    { path: "type" },
+  );
 }
 
 /**

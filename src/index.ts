@@ -1,8 +1,12 @@
 export { DaytonaBackend } from "./backends/daytona/daytona-backend.ts";
 export type { DaytonaConfig, DaytonaResources } from "./backends/daytona/daytona-config.ts";
+export { DaytonaProvider } from "./backends/daytona/daytona-provider.ts";
+export type { DaytonaProviderConfig } from "./backends/daytona/daytona-provider-config.ts";
 export type { DaytonaSdk, DaytonaSdkSource } from "./backends/daytona/daytona-sdk.ts";
 export { LocalBackend } from "./backends/local/local-backend.ts";
 export type { LocalConfig } from "./backends/local/local-config.ts";
+export { LocalProvider } from "./backends/local/local-provider.ts";
+export type { LocalProviderConfig } from "./backends/local/local-provider-config.ts";
 export type { Backend, BackendRef, ReconnectOptions, SetupOptions } from "./contract/backend.ts";
 export type { CallOptions } from "./contract/call-options.ts";
 export type { Capabilities } from "./contract/capabilities.ts";
@@ -18,6 +22,7 @@ export {
   WorkingDirectoryNotFoundError,
 } from "./contract/command-errors.ts";
 export type { BackendConfig, GitCredentials, IdleConfig } from "./contract/config.ts";
+export type { DoctorCheck, DoctorOptions, DoctorReport } from "./contract/doctor.ts";
 export {
   FileAccessError,
   type FileAccessReason,
@@ -58,6 +63,7 @@ export type {
   SpawnOptions,
   WaitOptions,
 } from "./contract/process.ts";
+export type { DestroyOptions, ListOptions, Provider, SandboxInfo } from "./contract/provider.ts";
 export {
   AuthenticationError,
   CapacityError,
@@ -79,11 +85,15 @@ export {
 } from "./contract/sandbox-error.ts";
 export type { SetupEvent, SetupStep } from "./contract/setup-events.ts";
 export type { SandboxState, Status } from "./contract/status.ts";
+export type { SweepOptions, SweepResult, SweepSkipReason } from "./contract/sweep.ts";
 export {
   type BackendConfigs,
   type Backends,
   type BackendType,
   backendTypes,
   createBackend,
+  createProvider,
+  type ProviderConfigs,
+  type Providers,
   reconnectBackend,
 } from "./create-backend.ts";

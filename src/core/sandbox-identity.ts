@@ -50,6 +50,14 @@ export function identityLabels(identity: SandboxIdentity): Record<string, string
   return labels;
 }
 
+/** The labels by which sandboxes of ours are found: of one owner, or of every one. */
+export function ourLabels(owner: string | undefined): Record<string, string> {
+  return {
+    [`${labelPrefix}version`]: version,
+    ...(owner === undefined ? {} : { [`${labelPrefix}owner`]: owner }),
+  };
+}
+
 /** Undefined for a sandbox that this library did not make. */
 export function readIdentity(
   labels: Readonly<Record<string, string>>,

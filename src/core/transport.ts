@@ -29,6 +29,12 @@ export interface SandboxRecord {
   /** Whether the provider offers to repair the error. */
   readonly recoverable: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** Undefined where the provider does not say. */
+  readonly createdAt?: Date | undefined;
+  /** When the sandbox was last used, as the provider counts; undefined where nobody does. */
+  readonly lastActivityAt?: Date | undefined;
+  /** Minutes without activity after which it is stopped; 0 means never, undefined that nobody counts. */
+  readonly autoStopMinutes?: number | undefined;
 }
 
 export interface CreateSandboxRequest {
@@ -105,6 +111,14 @@ export interface Transport {
   ): Promise<SandboxRecord>;
   /** The sandbox with that ID or name; undefined when the provider says that there is none. Never cached. */
   find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined>;
+  /**
+   * The sandboxes that have all of these labels, each once, in the order of their creation. It may be behind: what counts is what
+   * `find` says.
+   */
+  list(
+    labels: Readonly<Record<string, string>>,
+    call: TransportCall,
+  ): Promise<readonly SandboxRecord[]>;
   /** Asks; resolves when accepted. Rejects with a retryable `SandboxStateError` while another change is under way. */
   requestStart(sandboxId: string, call: TransportCall): Promise<void>;
   requestStop(sandboxId: string, call: TransportCall): Promise<void>;

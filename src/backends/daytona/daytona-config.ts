@@ -43,25 +43,30 @@ const filledText = lazily(() =>
 );
 const wholeNumber = () => z.int().check(z.minimum(1));
 
+/** How Daytona is reached: the options that a backend and a provider share. */
+export const daytonaAccessShape = lazily(() => ({
+  apiKey: z.optional(filledText()),
+  apiUrl: z.optional(
+    z.string().check(
+      z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
+        error: "an http or https address, such as https://app.daytona.io/api",
+      }),
+    ),
+  ),
+  organizationId: z.optional(filledText()),
+  target: z.optional(filledText()),
+  sdk: z.optional(
+    z.custom<DaytonaSdkSource>(
+      (value) => typeof value === "function" || (typeof value === "object" && value !== null),
+      { error: "the module @daytonaio/sdk, or a function that loads it" },
+    ),
+  ),
+}));
+
 export const daytonaConfigSchema = lazily(() =>
   z.strictObject({
     ...sharedConfigShape(),
-    apiKey: z.optional(filledText()),
-    apiUrl: z.optional(
-      z.string().check(
-        z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
-          error: "an http or https address, such as https://app.daytona.io/api",
-        }),
-      ),
-    ),
-    organizationId: z.optional(filledText()),
-    target: z.optional(filledText()),
-    sdk: z.optional(
-      z.custom<DaytonaSdkSource>(
-        (value) => typeof value === "function" || (typeof value === "object" && value !== null),
-        { error: "the module @daytonaio/sdk, or a function that loads it" },
-      ),
-    ),
+    ...daytonaAccessShape(),
     image: z.optional(filledText()),
     snapshot: z.optional(filledText()),
     resources: z.optional(

@@ -12,6 +12,8 @@ export interface DaytonaSandbox {
   readonly autoStopInterval?: number | undefined;
   readonly autoArchiveInterval?: number | undefined;
   readonly autoDeleteInterval?: number | undefined;
+  readonly createdAt?: string | undefined;
+  readonly lastActivityAt?: string | undefined;
   readonly toolboxProxyUrl: string;
   readonly process: {
     executeCommand(
@@ -50,6 +52,13 @@ export interface DaytonaClient {
     options?: { readonly timeout?: number },
   ): Promise<DaytonaSandbox>;
   get(sandboxIdOrName: string): Promise<DaytonaSandbox>;
+  /** Older 0.x versions answer with a promise of an array, or of an object with `items`. */
+  list(query: {
+    readonly labels: Record<string, string>;
+    readonly limit: number;
+    readonly sort: string;
+    readonly order: string;
+  }): AsyncIterator<DaytonaSandbox>;
 }
 
 /** The SDK as a module: `@daytonaio/sdk` or `@daytona/sdk`. */

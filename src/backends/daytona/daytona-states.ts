@@ -44,5 +44,13 @@ export function toSandboxRecord(sandbox: DaytonaSandbox): SandboxRecord {
     becomingRunning: state !== "running" && sandbox.desiredState === "started",
     recoverable: sandbox.recoverable === true,
     labels: { ...sandbox.labels },
+    createdAt: dateOf(sandbox.createdAt),
+    lastActivityAt: dateOf(sandbox.lastActivityAt),
+    autoStopMinutes: sandbox.autoStopInterval,
   };
+}
+
+function dateOf(text: string | undefined): Date | undefined {
+  const atMs = Date.parse(text ?? "");
+  return Number.isNaN(atMs) ? undefined : new Date(atMs);
 }

@@ -13,6 +13,7 @@ import { DaytonaChannel } from "./daytona-channel.ts";
 import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
+import { listDaytonaSandboxes } from "./daytona-list.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 import { toSandboxRecord } from "./daytona-states.ts";
 
@@ -72,6 +73,13 @@ export class DaytonaTransport implements Transport {
     const sandbox = await this.#connection.refresh(idOrName, call);
     if (sandbox === undefined || sandbox.state === "destroyed") return undefined;
     return toSandboxRecord(sandbox);
+  }
+
+  list(
+    labels: Readonly<Record<string, string>>,
+    call: TransportCall,
+  ): Promise<readonly SandboxRecord[]> {
+    return listDaytonaSandboxes(this.#connection, labels, call);
   }
 
   requestStart(sandboxId: string, call: TransportCall): Promise<void> {

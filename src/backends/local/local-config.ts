@@ -27,12 +27,14 @@ export interface LocalConfig extends Omit<BackendConfig, "idle"> {
 const directoryVariable = "SANDBOX_BACKEND_LOCAL_DIRECTORY";
 const expectedDirectory = "an absolute path of this machine other than /";
 
+/** Where the sandboxes are: the options that a backend and a provider share. */
+export const localPlaceShape = lazily(() => ({
+  directory: z.optional(z.string().check(z.refine(isDirectory, { error: expectedDirectory }))),
+  isolation: z.optional(z.enum(["namespaces", "none"])),
+}));
+
 export const localConfigSchema = lazily(() =>
-  z.strictObject({
-    ...sharedConfigShape(),
-    directory: z.optional(z.string().check(z.refine(isDirectory, { error: expectedDirectory }))),
-    isolation: z.optional(z.enum(["namespaces", "none"])),
-  }),
+  z.strictObject({ ...sharedConfigShape(), ...localPlaceShape() }),
 );
 
 /** A checked config with everything that the environment decides filled in. */

@@ -8,6 +8,7 @@ import { sandboxNotFound } from "../../core/lifecycle/find-sandbox.ts";
 import type { TransportCall } from "../../core/transport.ts";
 import type { EngineSandbox } from "../../engine/engine-types.ts";
 import type { LocalEngine } from "../../engine/local-engine.ts";
+import { SandboxActivity } from "./local-activity.ts";
 import type { ResolvedLocalConfig } from "./local-config.ts";
 import { type EngineModule, loadEngine } from "./local-engine-loader.ts";
 import { classifyLocalError, type LocalLayer } from "./local-errors.ts";
@@ -18,6 +19,7 @@ export interface OpenEngine {
   readonly module: EngineModule;
   readonly engine: LocalEngine;
   readonly names: SandboxNames;
+  readonly activity: SandboxActivity;
   /** A file that is as old as the last sweep. */
   readonly sweepStamp: string;
 }
@@ -63,9 +65,13 @@ export class LocalConnection {
     }
   }
 
-  /** The sandbox with that ID. */
+  /** The sandbox with that ID, to be used: that counts as activity. */
   async sandbox(sandboxId: string, call: TransportCall): Promise<EngineSandbox> {
-    const sandbox = await this.request(call, "sandbox", ({ engine }) => engine.get(sandboxId));
+    const sandbox = await this.request(call, "sandbox", async ({ engine, activity }) => {
+      const found = await engine.get(sandboxId);
+      if (found !== undefined) await activity.mark(sandboxId);
+      return found;
+    });
     if (sandbox === undefined) throw sandboxNotFound(sandboxId, "request");
     return sandbox;
   }
@@ -101,7 +107,8 @@ export class LocalConnection {
       const engine = await module.LocalEngine.open({ directory, isolation: this.#isolation });
       try {
         const names = await SandboxNames.open(join(this.#directory, "names"), module);
-        return { module, engine, names, sweepStamp: join(this.#directory, "last-sweep") };
+        const activity = await SandboxActivity.open(join(this.#directory, "activity"));
+        return { module, engine, names, activity, sweepStamp: join(this.#directory, "last-sweep") };
       } catch (error) {
         await engine.close();
         throw error;

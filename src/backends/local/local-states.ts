@@ -6,6 +6,8 @@ import type { ProcessIdentity } from "../../engine/processes/process-identity.ts
 export interface SandboxNote {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Missing in notes of earlier versions. */
+  readonly createdAt?: string | undefined;
   /** Until its setup is finished: whose it is, and from when on nobody will finish it if that process is dead. */
   readonly unfinished?: { readonly by: ProcessIdentity; readonly until: string } | undefined;
   /** Who has begun to delete it. */
@@ -23,6 +25,7 @@ export function toSandboxRecord(
   id: string,
   note: SandboxNote,
   state: EngineSandboxState,
+  lastActivityAt: Date | undefined,
 ): SandboxRecord {
   const isGoingAway = note.deletedBy !== undefined;
   return {
@@ -35,5 +38,7 @@ export function toSandboxRecord(
     becomingRunning: false,
     recoverable: false,
     labels: { ...note.labels },
+    createdAt: note.createdAt === undefined ? undefined : new Date(note.createdAt),
+    lastActivityAt,
   };
 }

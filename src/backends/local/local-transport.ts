@@ -22,8 +22,11 @@ import { classifyLocalError } from "./local-errors.ts";
 import { newSandboxId } from "./local-names.ts";
 import {
   changeNote,
+  deleteSandbox,
+  describeSandbox,
   findSandbox,
   findSandboxOfName,
+  listSandboxes,
   ownIdentity,
   sweepUnfinished,
 } from "./local-sandboxes.ts";
@@ -78,15 +81,15 @@ export class LocalTransport implements Transport {
     return this.#connection.request(call, "sandbox", async (open) => {
       const found =
         (await findSandbox(open, idOrName)) ?? (await findSandboxOfName(open, idOrName));
-      if (found === undefined) return undefined;
-      const { sandbox, note } = found;
-      try {
-        return toSandboxRecord(sandbox.id, note, await sandbox.state());
-      } catch (error) {
-        if (isGone(error)) return undefined;
-        throw error;
-      }
+      return found && describeSandbox(open, found);
     });
+  }
+
+  list(
+    labels: Readonly<Record<string, string>>,
+    call: TransportCall,
+  ): Promise<readonly SandboxRecord[]> {
+    return this.#connection.request(call, "sandbox", (open) => listSandboxes(open, labels));
   }
 
   async requestStart(sandboxId: string, call: TransportCall): Promise<void> {
@@ -114,7 +117,7 @@ export class LocalTransport implements Transport {
         ...note,
         deletedBy,
       })).catch(() => undefined);
-      await found.sandbox.delete();
+      await deleteSandbox(open, found.sandbox);
     });
   }
 
@@ -184,6 +187,7 @@ export class LocalTransport implements Transport {
       const note: SandboxNote = {
         name,
         labels,
+        createdAt: new Date().toISOString(),
         // One that is left for inspection is for somebody to look at after the end of this process.
         unfinished:
           this.#config.keepOnFailure === true
@@ -194,12 +198,15 @@ export class LocalTransport implements Transport {
               },
       };
       onBegin();
-      const sandbox = await open.engine.create({
-        id: newSandboxId(name),
-        env,
-        metadata: { ...note },
-      });
-      return toSandboxRecord(sandbox.id, note, "running");
+      const id = newSandboxId(name);
+      await open.activity.begin(id);
+      try {
+        const sandbox = await open.engine.create({ id, env, metadata: { ...note } });
+        return toSandboxRecord(sandbox.id, note, "running", await open.activity.lastAt(id));
+      } catch (error) {
+        await open.activity.forget(id);
+        throw error;
+      }
     });
   }
 
@@ -244,8 +251,4 @@ async function checkOwnPort(
     `Port ${port} of this machine, whose network the sandbox shares, is in use by another program. Let the server in the sandbox use another port.`,
     { sandboxId },
   );
-}
-
-function isGone(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code === "SANDBOX_NOT_FOUND";
 }

@@ -77,6 +77,16 @@ function isWorkDir(value: string): boolean {
   );
 }
 
+export const labelsSchema = lazily(() =>
+  z.record(
+    text(
+      `a label that does not begin with ${labelPrefix}`,
+      (key) => key !== "" && !key.startsWith(labelPrefix),
+    ),
+    passableText(),
+  ),
+);
+
 /** The options that every backend has; a backend spreads them into its own strict object. */
 export const sharedConfigShape = lazily(() => ({
   name: z.optional(filledText()),
@@ -96,15 +106,7 @@ export const sharedConfigShape = lazily(() => ({
     ),
   ),
   env: z.optional(environmentSchema()),
-  labels: z.optional(
-    z.record(
-      text(
-        `a label that does not begin with ${labelPrefix}`,
-        (key) => key !== "" && !key.startsWith(labelPrefix),
-      ),
-      passableText(),
-    ),
-  ),
+  labels: z.optional(labelsSchema()),
   setupTimeoutMs: z.optional(timeoutMs()),
   cleanupTimeoutMs: z.optional(timeoutMs()),
   idle: z.optional(
