@@ -77,6 +77,11 @@ export const effectSchema = z.discriminatedUnion("type", [
     mode: z.enum(["left-open", "ends-after-first"]),
   }),
   z.strictObject({
+    type: z.literal("interpreter-execute"),
+    mode: z.enum(["not-run", "worker-dies"]),
+    afterMs: ms,
+  }),
+  z.strictObject({
     type: z.literal("log-follow"),
     replayBytes: bytes,
     endAtOnce: flag,

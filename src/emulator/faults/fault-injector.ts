@@ -34,6 +34,7 @@ const inwardEffectTypes: ReadonlySet<string> = new Set<
   "exec-timeout",
   "session-exec",
   "session-input",
+  "interpreter-execute",
   "log-follow",
   "pty-connection",
   "pty-resize",

@@ -115,6 +115,15 @@ export type DaemonEffect =
    * asynchronous one ends after the first input (`ends-after-first`).
    */
   | { readonly type: "session-input"; readonly mode: "left-open" | "ends-after-first" }
+  /**
+   * Code is accepted by the interpreter and never runs, and the connection is closed as after a success (`not-run`); or its
+   * worker is killed, as for want of memory, `afterMs` (default: 0) after the code was accepted (`worker-dies`).
+   */
+  | {
+      readonly type: "interpreter-execute";
+      readonly mode: "not-run" | "worker-dies";
+      readonly afterMs?: number;
+    }
   /** A log that is followed is not sent as it is. All fields together; `splice` counts bytes of the log, markers included. */
   | {
       readonly type: "log-follow";

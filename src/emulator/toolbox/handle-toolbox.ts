@@ -24,6 +24,7 @@ import { addExecuteRoute } from "./execute.ts";
 import { addFileRoutes } from "./file-routes.ts";
 import { errorCode } from "./go-text.ts";
 import { addInfoRoutes } from "./info-routes.ts";
+import { addInterpreterRoutes } from "./interpreter/interpreter-routes.ts";
 import { addPtyRoutes } from "./pty/pty-routes.ts";
 import { reachableEngine } from "./sandbox-reachability.ts";
 import { addSearchRoutes } from "./search-routes.ts";
@@ -40,6 +41,7 @@ export function toolboxRoutes({ profile }: EmulatorServices): ToolboxRoutes {
   addExecuteRoute(routes);
   addCodeRunRoute(routes);
   addSessionRoutes(routes);
+  addInterpreterRoutes(routes);
   addPtyRoutes(routes, { newer: profile.newerRoutes });
   addFileRoutes(routes);
   addSearchRoutes(routes);

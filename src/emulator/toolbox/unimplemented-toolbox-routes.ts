@@ -64,10 +64,6 @@ export const unimplementedToolboxRoutes: readonly (readonly [HTTPMethod, string]
   ["POST", "/lsp/start"],
   ["POST", "/lsp/stop"],
   ["GET", "/lsp/workspacesymbols"],
-  ["GET", "/process/interpreter/context"],
-  ["POST", "/process/interpreter/context"],
-  ["DELETE", "/process/interpreter/context/{id}"],
-  ["GET", "/process/interpreter/execute"],
   ["GET", "/system/metrics"],
 ];
 
