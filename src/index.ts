@@ -9,7 +9,11 @@ export { LocalProvider } from "./backends/local/local-provider.ts";
 export type { LocalProviderConfig } from "./backends/local/local-provider-config.ts";
 export type { Backend, BackendRef, ReconnectOptions, SetupOptions } from "./contract/backend.ts";
 export type { CallOptions } from "./contract/call-options.ts";
-export type { Capabilities } from "./contract/capabilities.ts";
+export type {
+  Capabilities,
+  ProviderCapabilities,
+  PtyCapabilities,
+} from "./contract/capabilities.ts";
 export type { Command, ExecOptions, ExecResult } from "./contract/command.ts";
 export {
   CommandFailedError,

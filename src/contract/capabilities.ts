@@ -1,5 +1,29 @@
+/** What a terminal of this sandbox can do. */
+export interface PtyCapabilities {
+  /** Whether `attachPty` shows what was printed before, from any offset and from any host. */
+  readonly replay: boolean;
+  /** Whether a terminal's size can be changed. */
+  readonly resize: boolean;
+  /** Whether several clients can look at one terminal and type into it. */
+  readonly severalViewers: boolean;
+}
+
 /** What a caller can rely on with this backend. Facts, not wishes: the conformance suite asserts each of them. */
-export interface Capabilities {
+export interface Capabilities extends ProviderCapabilities {
+  /**
+   * What `attachPty` gives; `false` when the sandbox has neither `script` of util-linux nor python3, and it rejects with
+   * {@link UnsupportedOperationError}. Depends on the image, so it is `"after-setup"` before `setup` or `reconnect`.
+   */
+  readonly pty: PtyCapabilities | false | "after-setup";
+  /**
+   * Whether `user` of `exec`, `spawn` and `attachPty` can name another user than the sandbox's own. Depends on the image and on
+   * who the sandbox's user is, so it is `"after-setup"` before `setup` or `reconnect`.
+   */
+  readonly separateUsers: boolean | "after-setup";
+}
+
+/** The part of {@link Capabilities} that is the same in every sandbox of a provider. */
+export interface ProviderCapabilities {
   /** How the sandbox is separated from other machines: by the provider, by namespaces of this machine, or not at all. */
   readonly isolation: "provider" | "namespaces" | "none";
   /** Sources that `setup` can start from. */

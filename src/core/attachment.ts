@@ -4,12 +4,14 @@ import { GuardedChannel } from "./guarded-channel.ts";
 import type { Guard } from "./processes/guard.ts";
 import { SandboxProcesses } from "./processes/sandbox-processes.ts";
 import { SandboxPtys } from "./pty/sandbox-ptys.ts";
+import type { SandboxFacts } from "./setup/prove-answer.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
 import { isBelowHome, resolveWorkDir } from "./work-dir.ts";
 
 /** The sandbox that a backend is bound to, and what works inside it. */
 export interface Attachment {
   readonly sandboxId: string;
+  readonly facts: SandboxFacts;
   readonly name: string;
   /** Absolute. */
   readonly workDir: string;
@@ -27,7 +29,7 @@ export function attachTo(
   transport: Transport,
   record: SandboxRecord,
   configuredWorkDir: string,
-  homeDirectory: string,
+  facts: SandboxFacts,
   options: {
     readonly guard: Guard;
     /** Milliseconds after which a terminal that nobody uses is not asked for any more. */
@@ -37,9 +39,10 @@ export function attachTo(
   const channel = new GuardedChannel(transport, record.id);
   const commands = new CommandRunner({ channel, sandboxId: record.id });
   const processes = new SandboxProcesses(commands.context, options.guard);
-  const workDir = resolveWorkDir(configuredWorkDir, homeDirectory);
+  const workDir = resolveWorkDir(configuredWorkDir, facts.homeDirectory);
   return {
     sandboxId: record.id,
+    facts,
     name: record.name,
     workDir,
     channel,

@@ -2,12 +2,7 @@ import * as z from "zod/mini";
 import type { BackendRef, ReconnectOptions, SetupOptions } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { BackendConfig } from "../contract/config.ts";
-import {
-  AbortError,
-  SandboxStateError,
-  TeardownError,
-  TimeoutError,
-} from "../contract/lifecycle-errors.ts";
+import { AbortError, SandboxStateError } from "../contract/lifecycle-errors.ts";
 import type { SetupEvent } from "../contract/setup-events.ts";
 import type { Status } from "../contract/status.ts";
 import { annotateError } from "./annotate-error.ts";
@@ -18,13 +13,13 @@ import { completeIdle } from "./config/shared-config.ts";
 import { Deadline } from "./deadline.ts";
 import { untilAborted } from "./delay.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
-import { deleteUntilGone } from "./lifecycle/delete-sandbox.ts";
 import { ensureRunning } from "./lifecycle/ensure-running.ts";
 import { findById, findTwice, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
 import { stopSandbox } from "./lifecycle/stop-sandbox.ts";
+import { tearDown } from "./lifecycle/tear-down.ts";
 import type { Redactor } from "./redact.ts";
 import { readIdentity } from "./sandbox-identity.ts";
-import { proveThatItAnswers } from "./setup/prove-answer.ts";
+import { proveThatItAnswers, type SandboxFacts } from "./setup/prove-answer.ts";
 import { prepareSetup } from "./setup/setup-request.ts";
 import { setupSandbox } from "./setup/setup-sandbox.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
@@ -88,6 +83,11 @@ export abstract class BackendLifecycle {
     return this.#attachment?.sandboxId;
   }
 
+  /** What the sandbox said about itself; undefined before `setup` or `reconnect`. */
+  protected get sandboxFacts(): SandboxFacts | undefined {
+    return this.#attachment?.facts;
+  }
+
   get workDir(): string {
     return this.#workDir;
   }
@@ -134,7 +134,7 @@ export abstract class BackendLifecycle {
     const workDir = config.workDir ?? defaultWorkDir;
     const request = prepareSetup({ ...config, workDir }, source);
     const ready = await setupSandbox(this.transport, request, deadline, onEvent);
-    this.#attach(ready.record, request.identity.workDir, ready.homeDirectory);
+    this.#attach(ready.record, request.identity.workDir, ready.facts);
   }
 
   async reconnect(sandboxId: string, options?: ReconnectOptions): Promise<void> {
@@ -156,10 +156,10 @@ export abstract class BackendLifecycle {
         start: start !== "never",
       });
       const channel = new GuardedChannel(this.transport, sandboxId);
-      const home = await proveThatItAnswers(channel, deadline.signal);
+      const facts = await proveThatItAnswers(channel, deadline.signal);
       const { config, defaultWorkDir } = this.#parts;
       const workDir = config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
-      this.#attach(record, workDir, home);
+      this.#attach(record, workDir, facts);
     });
   }
 
@@ -208,20 +208,8 @@ export abstract class BackendLifecycle {
         await untilAborted(this.#setup.done, deadline.signal);
       }
       if (this.#attachment === undefined) return;
-      const { sandboxId, name } = this.#attachment;
-      let state: string | undefined;
-      try {
-        await deleteUntilGone(this.transport, sandboxId, deadline.signal, (record) => {
-          state = record.providerState;
-        });
-        this.#isTornDown = true;
-      } catch (error) {
-        if (!(deadline.reason instanceof TimeoutError)) throw error;
-        throw new TeardownError(
-          `Sandbox ${sandboxId} is still there after ${deadline.timeoutMs} ms, in state ${state ?? "unknown"}. Call teardown() again to go on.`,
-          { sandboxId, cause: error, retryable: true, leaked: [{ id: sandboxId, name, state }] },
-        );
-      }
+      await tearDown(this.transport, this.#attachment, deadline);
+      this.#isTornDown = true;
     });
   }
 
@@ -277,9 +265,9 @@ export abstract class BackendLifecycle {
     }
   }
 
-  #attach(record: SandboxRecord, configuredWorkDir: string, homeDirectory: string): void {
+  #attach(record: SandboxRecord, configuredWorkDir: string, facts: SandboxFacts): void {
     const { autoStopMinutes } = completeIdle(this.#parts.config.idle);
-    this.#attachment = attachTo(this.transport, record, configuredWorkDir, homeDirectory, {
+    this.#attachment = attachTo(this.transport, record, configuredWorkDir, facts, {
       guard: (operation, run) => this.guard(operation, run),
       // 0 means never.
       idleMs: autoStopMinutes === 0 ? Number.POSITIVE_INFINITY : autoStopMinutes * 60_000,

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
-import type { Capabilities } from "../contract/capabilities.ts";
+import type { Capabilities, ProviderCapabilities } from "../contract/capabilities.ts";
 import type {
   FileContent,
   FileInfo,
@@ -68,9 +68,16 @@ const previewSchema = lazily(() =>
   }),
 );
 
+const unknownFacts = { pty: "after-setup", separateUsers: "after-setup" } as const;
+
 /** Every backend: checks its arguments, bounds each call, and does the work on top of the provider's transport. */
 export abstract class BaseBackend extends BackendCommands implements Backend {
-  abstract readonly capabilities: Capabilities;
+  protected abstract readonly providerCapabilities: ProviderCapabilities;
+
+  get capabilities(): Capabilities {
+    const { pty, separateUsers } = this.sandboxFacts ?? unknownFacts;
+    return { ...this.providerCapabilities, pty, separateUsers };
+  }
 
   async readFile(
     path: string,

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Conformance } from "./conformance.ts";
+import { assertErrorCode, rejectionOf } from "./expected-errors.ts";
+import { textOf } from "./read-stream.ts";
 
 const area = "capabilities";
 
@@ -19,8 +21,45 @@ export function capabilityCases(conformance: Conformance): void {
     assert.ok(!(capabilities.ports === "none" && capabilities.previewWebSocket));
   });
 
-  conformance.add(area, "are the same before and after setup", async () => {
-    assert.deepEqual((await conformance.shared()).capabilities, capabilities);
+  conformance.add(
+    area,
+    "are the same before and after setup, but for what the image decides",
+    async () => {
+      assert.equal(capabilities.pty, "after-setup");
+      assert.equal(capabilities.separateUsers, "after-setup");
+      const { pty, separateUsers } = (await conformance.shared()).capabilities;
+      assert.deepEqual((await conformance.shared()).capabilities, {
+        ...capabilities,
+        pty,
+        separateUsers,
+      });
+    },
+  );
+
+  conformance.add(area, "tell after setup whether there are terminals", async () => {
+    const backend = await conformance.shared();
+    const { pty } = backend.capabilities;
+    const attaching = backend.attachPty({ rows: 10, cols: 40, command: "echo shown" });
+    if (pty === false) {
+      assertErrorCode(await rejectionOf(attaching), "UNSUPPORTED_OPERATION");
+      return;
+    }
+    assert.deepEqual(pty, { replay: true, resize: true, severalViewers: true });
+    const terminal = await attaching;
+    assert.equal((await terminal.wait()).exitCode, 0);
+    const again = await backend.attachPty({ rows: 10, cols: 40, id: terminal.id });
+    assert.match(await textOf(again.output), /shown/);
+  });
+
+  conformance.add(area, "tell after setup whether commands can run as another user", async () => {
+    const backend = await conformance.shared();
+    const running = backend.exec("id -un", { user: "nobody", cwd: "/" });
+    if (backend.capabilities.separateUsers === true) {
+      assert.equal((await running).stdout, "nobody\n");
+    } else {
+      assert.equal(backend.capabilities.separateUsers, false);
+      assertErrorCode(await rejectionOf(running), "UNSUPPORTED_OPERATION");
+    }
   });
 
   conformance.add(area, "are the same after reconnecting by ID", async () => {

@@ -1,4 +1,4 @@
-import type { Capabilities } from "../../contract/capabilities.ts";
+import type { ProviderCapabilities } from "../../contract/capabilities.ts";
 import { BaseBackend } from "../../core/base-backend.ts";
 import { Redactor } from "../../core/redact.ts";
 import { defaultWorkDir } from "../../core/work-dir.ts";
@@ -8,7 +8,7 @@ import { DaytonaTransport } from "./daytona-transport.ts";
 
 /** A sandbox of Daytona, in its cloud, self-hosted, or on the emulator. */
 export class DaytonaBackend extends BaseBackend {
-  readonly capabilities: Capabilities = {
+  protected readonly providerCapabilities: ProviderCapabilities = {
     isolation: "provider",
     image: true,
     ports: "any",

@@ -1,4 +1,4 @@
-import type { Capabilities } from "../../contract/capabilities.ts";
+import type { ProviderCapabilities } from "../../contract/capabilities.ts";
 import { BaseBackend } from "../../core/base-backend.ts";
 import { Redactor } from "../../core/redact.ts";
 import {
@@ -12,7 +12,7 @@ import { LocalTransport } from "./local-transport.ts";
 
 /** A sandbox of this machine, made by the local engine. It needs Linux, and no account. */
 export class LocalBackend extends BaseBackend {
-  readonly capabilities: Capabilities;
+  protected readonly providerCapabilities: ProviderCapabilities;
 
   /** @throws {@link ConfigError} that names what is wrong. No I/O, and the engine is not loaded yet. */
   constructor(config: LocalConfig) {
@@ -27,7 +27,7 @@ export class LocalBackend extends BaseBackend {
       organizationId: undefined,
       redactor: new Redactor([resolved.gitCredentials?.password]),
     });
-    this.capabilities = {
+    this.providerCapabilities = {
       isolation: resolved.isolation,
       image: false,
       ports: "any",

@@ -14,6 +14,13 @@ export const noTerminalExitCode = 117;
 /** What such a start says on standard error. */
 const noTerminalMessage = "sandbox-backend: neither script nor python3 is in the sandbox";
 
+// The `script` of other systems has other options.
+const hasScript =
+  "command -v script >/dev/null 2>&1 && script --version 2>/dev/null | grep -q util-linux";
+
+/** Shell: whether the sandbox has a program that opens a terminal. */
+export const hasTerminalProgram = `{ { ${hasScript}; } || command -v python3 >/dev/null 2>&1; }`;
+
 /**
  * The command that becomes a terminal: a program that opens one, types what it reads, and writes what the terminal shows to
  * standard output, which is the record. Inside of it the size is set before anything is shown.
@@ -31,7 +38,7 @@ export function ptyCommand({ command, rows, cols }: PtyCommandInput): string {
 // killed, so what runs inside writes down how it ended; without that this shell does not claim to know.
 const openTerminal = [
   `inner='exec /bin/sh "$SANDBOX_BACKEND_PTY.inner"'`,
-  "if command -v script >/dev/null 2>&1 && script --version 2>/dev/null | grep -q util-linux; then",
+  `if ${hasScript}; then`,
   `  SHELL=/bin/sh script -qefc "SHELL='\${SHELL-}' $inner" /dev/null`,
   "elif command -v python3 >/dev/null 2>&1; then",
   `  python3 -c 'import os, pty, sys`,

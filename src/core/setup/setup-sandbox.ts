@@ -15,14 +15,14 @@ import type { SandboxRecord, Transport } from "../transport.ts";
 import { resolveWorkDir } from "../work-dir.ts";
 import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./create-or-adopt.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
-import { proveThatItAnswers } from "./prove-answer.ts";
+import { proveThatItAnswers, type SandboxFacts } from "./prove-answer.ts";
 import { SetupProgress } from "./setup-progress.ts";
 import type { SetupRequest } from "./setup-request.ts";
 import { undoCreate } from "./undo-create.ts";
 
 export interface ReadySandbox {
   readonly record: SandboxRecord;
-  readonly homeDirectory: string;
+  readonly facts: SandboxFacts;
 }
 
 /** A late answer of a lost creation is waited for at least so long before its name is reported as leaked. */
@@ -66,10 +66,10 @@ export async function setupSandbox(
     );
     const { id } = record;
     const channel = new GuardedChannel(transport, id);
-    const homeDirectory = await progress.step("probe", () =>
+    const sandboxFacts = await progress.step("probe", () =>
       proveThatItAnswers(channel, deadline.signal),
     );
-    const workDir = resolveWorkDir(request.identity.workDir, homeDirectory);
+    const workDir = resolveWorkDir(request.identity.workDir, sandboxFacts.homeDirectory);
     await progress.step(request.config.repoUrl === undefined ? "workDir" : "clone", () =>
       prepareWorkDir(channel, id, request, workDir, deadline),
     );
@@ -77,7 +77,7 @@ export async function setupSandbox(
     await progress.step("finish", () =>
       retryIdempotent(() => transport.setIdle(id, request.idle, call), deadline.signal),
     );
-    return { record, homeDirectory };
+    return { record, facts: sandboxFacts };
   } catch (error) {
     const leaked = await takeBack(transport, request, created, facts);
     throw explainFailure(error, progress.currentStep, deadline, created?.id, leaked);
