@@ -47,6 +47,8 @@ export interface EngineSnapshotOptions {
    * copied.
    */
   readonly mode?: "copy" | "stop";
+  /** Whether what is in `/tmp` is part of it, as in the layers of an image. Default: false. */
+  readonly temporaryFiles?: boolean;
   /** For mode `stop`: see `EngineSandbox.stop`. Default: 10 000; 0 kills at once. */
   readonly graceMs?: number;
   /** Kept with the snapshot on disk, for whoever made it. Must be JSON. */
@@ -55,7 +57,7 @@ export interface EngineSnapshotOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The files of a sandbox as they were at one moment: all but `/tmp`, and but what is not on disk (`/dev`, `/proc`, `/run`, `/sys`). */
+/** The files of a sandbox as they were at one moment: all but `/tmp` (unless asked for), and but what is not on disk (`/dev`, `/proc`, `/run`, `/sys`). */
 export interface EngineSnapshot {
   readonly id: string;
   readonly isolation: Isolation;

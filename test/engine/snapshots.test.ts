@@ -77,7 +77,7 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
       },
     );
 
-    test("leaves /tmp out, and gives the source its own back", async () => {
+    test("leaves /tmp out unless it is asked for, and gives the source its own back", async () => {
       const { engine } = temporary;
       const source = await engine.create();
       const tmp = isolation === "none" ? '"$TMPDIR"' : "/tmp";
@@ -90,6 +90,21 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
       }
       await source.start();
       expect((await runShell(source, `cat ${tmp}/scratch`)).stdout).toBe("x\n");
+      for (const mode of ["copy", "stop"] as const) {
+        const taken = { mode, graceMs: 0, temporaryFiles: true };
+        const { id } = await engine.createSnapshot(source.id, taken);
+        const copy = await engine.create({ snapshotId: id });
+        expect((await runShell(copy, `cat ${tmp}/scratch; stat -c %a ${tmp}`)).stdout).toBe(
+          "x\n1777\n",
+        );
+        const { id: without } = await engine.createSnapshot(copy.id, { mode, graceMs: 0 });
+        await copy.start();
+        const last = await engine.create({ snapshotId: without });
+        const { stdout } = await runShell(last, `ls -A ${tmp}; stat -c %a ${tmp}`);
+        expect(stdout).toBe("1777\n");
+        expect((await runShell(copy, `cat ${tmp}/scratch`)).stdout).toBe("x\n");
+        await source.start();
+      }
     });
 
     test("stands still while a snapshot is made, and goes on", async () => {

@@ -24,6 +24,11 @@ export interface ProgramToSpawn {
   readonly env: Readonly<Record<string, string>>;
 }
 
+export interface CopyFilesOptions {
+  readonly temporaryFiles: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** How sandboxes are kept apart from the machine: one implementation for each `Isolation`. */
 export interface Confinement {
   readonly isolation: Isolation;
@@ -34,9 +39,13 @@ export interface Confinement {
   /** Lays out the files of a new sandbox in its empty folder, those of its snapshot among them. */
   prepare(sandbox: StoredSandbox): Promise<void>;
   /** Copies what a snapshot needs of the sandbox's own files into an empty folder. */
-  copyFiles(sandbox: StoredSandbox, destination: string, signal?: AbortSignal): Promise<void>;
+  copyFiles(sandbox: StoredSandbox, destination: string, options: CopyFilesOptions): Promise<void>;
   /** Turns the own layer of a stopped sandbox into this one, without a copy. Finishes what a dead process began. */
-  giveAwayFiles(sandbox: StoredSandbox, destination: string): Promise<void>;
+  giveAwayFiles(
+    sandbox: StoredSandbox,
+    destination: string,
+    options: { readonly temporaryFiles: boolean },
+  ): Promise<void>;
   /** Rejects with nothing left running. */
   start(sandbox: StoredSandbox): Promise<SandboxRun>;
   isRunning(run: SandboxRun): boolean;

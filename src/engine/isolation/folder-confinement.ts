@@ -17,11 +17,17 @@ import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
 import { copyTree } from "../snapshots/copy-tree.ts";
-import { NOT_IN_SNAPSHOTS } from "../snapshots/own-layer.ts";
+import { TEMPORARY } from "../snapshots/own-layer.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
 import type { SandboxRun } from "../state/sandbox-record.ts";
 import { checkProgram } from "./check-program.ts";
-import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
+import type {
+  Confinement,
+  CopyFilesOptions,
+  ProgramToSpawn,
+  RunningSandbox,
+  StoredSandbox,
+} from "./confinement.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
 import { ROOT_PART, SandboxLayers } from "./sandbox-layers.ts";
 import { leadsItsGroup } from "./sandboxed-process.ts";
@@ -53,19 +59,25 @@ export class FolderConfinement implements Confinement {
   }
 
   async prepare(sandbox: StoredSandbox): Promise<void> {
+    const { record } = sandbox;
     const { root } = sandbox.folder;
     const [layer] = SandboxLayers.of(sandbox).lower;
     if (layer === undefined) {
       for (const name of ["", "home", "workspace"]) await mkdir(join(root, name), { mode: 0o755 });
     } else {
-      await copyFilesTo(root, join(layer, ROOT_PART));
+      await copyFiles(join(layer, ROOT_PART), root, { temporaryFiles: true });
     }
-    await mkdir(join(root, NOT_IN_SNAPSHOTS), { mode: 0o755 });
-    await chmod(join(root, NOT_IN_SNAPSHOTS), 0o1777);
+    if (record.origin?.temporaryFiles) return;
+    await mkdir(join(root, TEMPORARY), { mode: 0o755 });
+    await chmod(join(root, TEMPORARY), 0o1777);
   }
 
-  copyFiles({ folder }: StoredSandbox, destination: string, signal?: AbortSignal): Promise<void> {
-    return copyFilesTo(join(destination, ROOT_PART), folder.root, signal);
+  copyFiles(
+    { folder }: StoredSandbox,
+    destination: string,
+    options: CopyFilesOptions,
+  ): Promise<void> {
+    return copyFiles(folder.root, join(destination, ROOT_PART), options);
   }
 
   /** Processes of this machine know the folder by its path, so it cannot become another. */
@@ -167,8 +179,13 @@ export class FolderConfinement implements Confinement {
   }
 }
 
-function copyFilesTo(to: string, from: string, signal?: AbortSignal): Promise<void> {
-  return copyTree({ from, to, except: NOT_IN_SNAPSHOTS, needsUserNamespace: false, signal });
+function copyFiles(
+  from: string,
+  to: string,
+  { temporaryFiles, signal }: CopyFilesOptions,
+): Promise<void> {
+  const except = temporaryFiles ? undefined : TEMPORARY;
+  return copyTree({ from, to, except, needsUserNamespace: false, signal });
 }
 
 /** Without isolation, programs and terminals are the machine's. */

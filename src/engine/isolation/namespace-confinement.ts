@@ -1,6 +1,5 @@
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
@@ -18,17 +17,23 @@ import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan
 import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
-import { copyEntries, copyTree } from "../snapshots/copy-tree.ts";
 import {
-  copyGivenNameServers,
+  copyOwnLayer,
   giveAwayOwnLayer,
   layOutOnSnapshot,
-  NOT_IN_SNAPSHOTS,
+  mustEmptyTemporary,
   prepareForMounting,
+  TEMPORARY,
 } from "../snapshots/own-layer.ts";
 import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
 import { checkProgram } from "./check-program.ts";
-import type { Confinement, ProgramToSpawn, RunningSandbox, StoredSandbox } from "./confinement.ts";
+import type {
+  Confinement,
+  CopyFilesOptions,
+  ProgramToSpawn,
+  RunningSandbox,
+  StoredSandbox,
+} from "./confinement.ts";
 import { type EngineFolders, layOutEngineFolders } from "./engine-folders.ts";
 import { enterSandbox } from "./enter-sandbox.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
@@ -39,7 +44,7 @@ import { planMounts, toFstab } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
 import { layOutSandbox, usableMountPoints } from "./namespace-layout.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
-import { ROOT_PART, SandboxLayers } from "./sandbox-layers.ts";
+import { SandboxLayers } from "./sandbox-layers.ts";
 import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
 import { holderCommand } from "./setup-script.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
@@ -100,29 +105,18 @@ export class NamespaceConfinement implements Confinement {
   async copyFiles(
     { folder }: StoredSandbox,
     destination: string,
-    signal?: AbortSignal,
+    options: CopyFilesOptions,
   ): Promise<void> {
     const { needsUserNamespace } = this.#privileges;
-    const { own } = folder;
-    await copyTree({
-      from: join(own, ROOT_PART),
-      to: join(destination, ROOT_PART),
-      except: NOT_IN_SNAPSHOTS,
-      needsUserNamespace,
-      signal,
-    });
-    await copyEntries({
-      from: own,
-      to: destination,
-      except: ROOT_PART,
-      needsUserNamespace,
-      signal,
-    });
-    await copyGivenNameServers(folder, destination);
+    await copyOwnLayer(folder, destination, { ...options, needsUserNamespace });
   }
 
-  async giveAwayFiles({ folder }: StoredSandbox, destination: string): Promise<void> {
-    await giveAwayOwnLayer(folder, destination);
+  async giveAwayFiles(
+    { folder }: StoredSandbox,
+    destination: string,
+    options: { readonly temporaryFiles: boolean },
+  ): Promise<void> {
+    await giveAwayOwnLayer(folder, destination, options);
   }
 
   async start(sandbox: StoredSandbox): Promise<SandboxRun> {
@@ -146,6 +140,7 @@ export class NamespaceConfinement implements Confinement {
       command: holderCommand({
         folder,
         hostname: record.id,
+        emptied: mustEmptyTemporary(sandbox) ? [TEMPORARY] : [],
         devicesFolder: this.#folders.devices,
         plan,
         programs: this.#programs,

@@ -13,6 +13,8 @@ export interface SetupOptions {
   /** Folder whose content becomes `/dev`, before devices are mounted on it. */
   readonly devicesFolder: string;
   readonly plan: MountPlan;
+  /** Directories for everybody that begin empty, whatever the layers below hold there. */
+  readonly emptied: readonly string[];
   readonly programs: SystemPrograms;
   readonly privileges: HostPrivileges;
 }
@@ -61,7 +63,14 @@ const PREPARE_MOUNT_POINT = `prepare() {
 }`;
 
 /** Runs in the host's tree, in mounts of its own. */
-function buildRoot({ folder, devicesFolder, plan, programs, privileges }: SetupOptions): string {
+function buildRoot({
+  folder,
+  devicesFolder,
+  plan,
+  emptied,
+  programs,
+  privileges,
+}: SetupOptions): string {
   const { mount, nsenter, unshare } = programs;
   const { base } = plan;
   const guardSys = "remount,bind,ro,nosuid,nodev,noexec root/sys";
@@ -70,6 +79,9 @@ function buildRoot({ folder, devicesFolder, plan, programs, privileges }: SetupO
     FAIL,
     `cd ${quote(folder.path)} || fail cd`,
     `${mount} -t ${base.type} -o ${base.options.join(",")} ${base.source} root || fail "mount /"`,
+    ...emptied.map(
+      (name) => `rm -rf root/${name} && mkdir -m 1777 root/${name} || fail "empty ${name}"`,
+    ),
     PREPARE_MOUNT_POINT,
     `for point in ${plan.mountPoints.join(" ")}; do prepare "$point"; done`,
     `${mount} --all --fstab ${quote(folder.mounts.root)} || fail "mount the root"`,

@@ -10,7 +10,7 @@ export interface CopyOptions {
   /** A directory, which is there. */
   readonly to: string;
   /** A name in `from` that is left out. */
-  readonly except: string;
+  readonly except: string | undefined;
   /** An ordinary user opens what he closed to himself only as root of a user namespace. */
   readonly needsUserNamespace: boolean;
   readonly signal: AbortSignal | undefined;
@@ -42,7 +42,7 @@ export async function copyEntries(options: CopyOptions): Promise<void> {
     ...(needsUserNamespace ? ["unshare", "--user", "--map-root-user", "--"] : []),
     // The copy must not outlive us: the next engine removes what we leave behind.
     ...(setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"]),
-    ...["/bin/sh", "-c", COPY, "sh", from, to, except],
+    ...["/bin/sh", "-c", COPY, "sh", from, to, except ?? ""],
   ];
   const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
   const complaint = await new Promise<string | undefined>((resolve) => {

@@ -37,11 +37,12 @@ export async function makeSnapshot(
     isolation: record.isolation,
     createdAt: new Date().toISOString(),
     sourceId: record.id,
+    temporaryFiles: options.temporaryFiles ?? false,
     layers: [randomUUID(), ...below],
     metadata: structuredClone(metadata),
   };
   if (options.mode === "stop" && store.confinement.sharesLayers) {
-    await giveAwayLayer(store, stored, snapshot.layers[0] as string);
+    await giveAwayLayer(store, stored, snapshot);
     await store.snapshots.publish(snapshot);
   } else {
     await copyLayer(store, stored, snapshot, options.signal);
@@ -56,11 +57,12 @@ export async function recoverLayer(
 ): Promise<StoredSandbox> {
   const { layerInTheMaking, ...record } = stored.record;
   if (layerInTheMaking === undefined) return stored;
-  const path = store.snapshots.layerPath(layerInTheMaking);
-  if (existsSync(path)) await store.confinement.giveAwayFiles(stored, path);
+  const { layerId } = layerInTheMaking;
+  const path = store.snapshots.layerPath(layerId);
+  if (existsSync(path)) await store.confinement.giveAwayFiles(stored, path, layerInTheMaking);
   const layers = record.layers ?? [];
   const recovered: SandboxRecord = existsSync(path)
-    ? { ...record, layers: [layerInTheMaking, ...layers] }
+    ? { ...record, layers: [layerId, ...layers] }
     : record;
   await store.save(recovered);
   return { ...stored, record: recovered };
@@ -69,12 +71,13 @@ export async function recoverLayer(
 async function giveAwayLayer(
   store: SandboxStore,
   stored: StoredSandbox,
-  layerId: string,
+  { layers: [layerId = ""], temporaryFiles }: SnapshotRecord,
 ): Promise<void> {
   await store.confinement.kill(stored);
   const record: SandboxRecord = { ...stored.record, run: null };
-  await store.save({ ...record, layerInTheMaking: layerId });
-  await store.confinement.giveAwayFiles(stored, store.snapshots.layerPath(layerId));
+  await store.save({ ...record, layerInTheMaking: { layerId, temporaryFiles } });
+  const path = store.snapshots.layerPath(layerId);
+  await store.confinement.giveAwayFiles(stored, path, { temporaryFiles });
   await store.save({ ...record, layers: [layerId, ...(record.layers ?? [])] });
 }
 
@@ -91,7 +94,10 @@ async function copyLayer(
     await mkdir(staged, { mode: 0o700 });
     const processes = (): number[] =>
       run && confinement.isRunning(run) ? confinement.processes({ ...stored, run }) : [];
-    await whileFrozen(processes, () => confinement.copyFiles(stored, staged, signal));
+    const { temporaryFiles } = snapshot;
+    await whileFrozen(processes, () =>
+      confinement.copyFiles(stored, staged, { temporaryFiles, signal }),
+    );
     await store.snapshots.publish(snapshot, staged);
   } finally {
     await removeTree(staged);

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { StoredSandbox } from "../isolation/confinement.ts";
+import type { CopyFilesOptions, StoredSandbox } from "../isolation/confinement.ts";
 import {
   identityFiles,
   makeDirectory,
@@ -18,15 +18,24 @@ import type { SystemDirectories } from "../isolation/system-directories.ts";
 import { removeTree } from "../state/remove-tree.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
 import type { SnapshotOrigin } from "../state/sandbox-record.ts";
-import { makeDirectoryLike } from "./copy-tree.ts";
+import { copyEntries, copyTree, makeDirectoryLike } from "./copy-tree.ts";
 
-/** The one directory of a sandbox's root that no snapshot has. */
-export const NOT_IN_SNAPSHOTS = "tmp";
+/** The one directory of a sandbox's root that is in a snapshot only when it is asked for. */
+export const TEMPORARY = "tmp";
+
+/** A new sandbox does not see what is in the `/tmp` of the layers below it, when its snapshot is without. */
+export function mustEmptyTemporary(sandbox: StoredSandbox): boolean {
+  const { phase, origin } = sandbox.record;
+  if (phase !== "creating" || !origin || origin.temporaryFiles) return false;
+  return SandboxLayers.of(sandbox).lower.some((layer) =>
+    lstatSync(join(layer, ROOT_PART, TEMPORARY), { throwIfNoEntry: false }),
+  );
+}
 
 /** Gives a new sandbox an empty layer of its own, over those of a snapshot. Takes the same time whatever they hold. */
 export async function layOutOnSnapshot(
   sandbox: StoredSandbox,
-  { sourceId }: SnapshotOrigin,
+  { sourceId, temporaryFiles }: SnapshotOrigin,
   system: SystemDirectories,
 ): Promise<void> {
   const { folder, record } = sandbox;
@@ -39,7 +48,7 @@ export async function layOutOnSnapshot(
     const path = upperDirectory(folder, name);
     if (!existsSync(path)) makeDirectory(path, lstatSync(join("/", name)).mode & 0o7777);
   }
-  makeDirectory(join(folder.own, ROOT_PART, NOT_IN_SNAPSHOTS), 0o1777);
+  if (!temporaryFiles) makeDirectory(join(folder.own, ROOT_PART, TEMPORARY), 0o1777);
   const layers = SandboxLayers.of(sandbox);
   const former = new Map(identityFiles(sourceId).map(([name, content]) => [name, content]));
   for (const file of identityFiles(record.id)) {
@@ -58,7 +67,11 @@ export async function layOutOnSnapshot(
  * Makes the own layer of a sandbox that does not run a layer for all, without a copy, and gives the sandbox a new one. Does
  * the rest of it when a process died in the midst.
  */
-export async function giveAwayOwnLayer(folder: SandboxFolder, destination: string): Promise<void> {
+export async function giveAwayOwnLayer(
+  folder: SandboxFolder,
+  destination: string,
+  { temporaryFiles }: { readonly temporaryFiles: boolean },
+): Promise<void> {
   if (!existsSync(destination)) {
     await copyGivenNameServers(folder, folder.own);
     await rename(folder.own, destination);
@@ -67,10 +80,9 @@ export async function giveAwayOwnLayer(folder: SandboxFolder, destination: strin
   await removeTree(folder.work);
   await mkdir(folder.own, { recursive: true, mode: 0o700 });
   await addParts(folder.own, [destination]);
+  if (temporaryFiles) return;
   try {
-    const [from, to] = [destination, folder.own].map((layer) =>
-      join(layer, ROOT_PART, NOT_IN_SNAPSHOTS),
-    );
+    const [from, to] = [destination, folder.own].map((layer) => join(layer, ROOT_PART, TEMPORARY));
     await rename(from as string, to as string);
   } catch (error) {
     // The sandbox has removed it, or it was moved by who died.
@@ -78,7 +90,29 @@ export async function giveAwayOwnLayer(folder: SandboxFolder, destination: strin
   }
 }
 
-export async function copyGivenNameServers(folder: SandboxFolder, layer: string): Promise<void> {
+/** Copies the own layer of a sandbox that may run. */
+export async function copyOwnLayer(
+  folder: SandboxFolder,
+  destination: string,
+  { temporaryFiles, signal, needsUserNamespace }: CopyLayerOptions,
+): Promise<void> {
+  const { own } = folder;
+  await copyTree({
+    from: join(own, ROOT_PART),
+    to: join(destination, ROOT_PART),
+    except: temporaryFiles ? undefined : TEMPORARY,
+    needsUserNamespace,
+    signal,
+  });
+  await copyEntries({ from: own, to: destination, except: ROOT_PART, needsUserNamespace, signal });
+  await copyGivenNameServers(folder, destination);
+}
+
+interface CopyLayerOptions extends CopyFilesOptions {
+  readonly needsUserNamespace: boolean;
+}
+
+async function copyGivenNameServers(folder: SandboxFolder, layer: string): Promise<void> {
   if (existsSync(folder.resolverConfiguration)) {
     await copyFile(folder.resolverConfiguration, join(layer, GIVEN_NAME_SERVERS));
   }

@@ -7,6 +7,8 @@ export interface SnapshotRecord {
   readonly isolation: Isolation;
   readonly createdAt: string;
   readonly sourceId: string;
+  /** Whether `/tmp` is part of it. Layers below may hold one in any case. */
+  readonly temporaryFiles: boolean;
   /** IDs of its layers, the uppermost first. */
   readonly layers: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;

@@ -130,7 +130,7 @@ export class SnapshotStore {
         const folder = sandboxFolder(this.#directory, id);
         const record = await readRecord<SandboxRecord>(folder.record);
         for (const layer of record?.layers ?? []) used.add(layer);
-        if (record?.layerInTheMaking !== undefined) used.add(record.layerInTheMaking);
+        if (record?.layerInTheMaking) used.add(record.layerInTheMaking.layerId);
       }
     } catch (error) {
       if (error instanceof EngineError && error.code === "STATE_UNREADABLE") return undefined;

@@ -25,7 +25,7 @@ export interface SandboxRecord {
   /** IDs of the read-only layers that the sandbox stands on, the uppermost first. None without a snapshot. */
   readonly layers?: readonly string[];
   /** The layer that the sandbox's own is becoming: set before anything moves, so that what a dead process began is finished. */
-  readonly layerInTheMaking?: string;
+  readonly layerInTheMaking?: { readonly layerId: string; readonly temporaryFiles: boolean };
   /** The snapshot that the sandbox was made from. */
   readonly origin?: SnapshotOrigin;
 }
@@ -34,4 +34,6 @@ export interface SnapshotOrigin {
   readonly snapshotId: string;
   /** The sandbox that the snapshot was made of, whose host name its files know. */
   readonly sourceId: string;
+  /** Whether its `/tmp` is part of it. */
+  readonly temporaryFiles: boolean;
 }

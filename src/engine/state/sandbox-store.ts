@@ -171,8 +171,9 @@ export class SandboxStore {
   /** Of a snapshot and its layers nothing can vanish before the new sandbox names them. */
   #claimOnSnapshot(blank: SandboxRecord, snapshotId: string): Promise<SandboxRecord> {
     return this.snapshots.exclusively(async () => {
-      const { layers, sourceId } = await this.snapshots.load(snapshotId);
-      return this.#claim({ ...blank, layers, origin: { snapshotId, sourceId } });
+      const { layers, sourceId, temporaryFiles } = await this.snapshots.load(snapshotId);
+      const origin = { snapshotId, sourceId, temporaryFiles };
+      return this.#claim({ ...blank, layers, origin });
     });
   }
 
