@@ -15,6 +15,16 @@ export interface EmulatedSandbox {
   readonly lastActivityAt: string;
 }
 
+/** A snapshot in the emulator's store, seen from outside the API. */
+export interface EmulatedSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  /** One of Daytona itself. */
+  readonly general: boolean;
+  readonly sourceSandboxId: string | undefined;
+}
+
 /** A running Daytona emulator. */
 export interface DaytonaEmulator extends AsyncDisposable {
   /** The API's URL, which ends in `/api`. */
@@ -30,6 +40,8 @@ export interface DaytonaEmulator extends AsyncDisposable {
   readonly requests: RequestLog;
   /** All sandboxes that exist, those that are being destroyed too. */
   sandboxes(): EmulatedSandbox[];
+  /** All snapshots that exist, those that are being removed too. */
+  snapshots(): EmulatedSnapshot[];
   /** Lets the idle intervals of all sandboxes age by this much, and acts on them at once. */
   advanceClock(ms: number): void;
   /**

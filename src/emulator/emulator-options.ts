@@ -31,6 +31,10 @@ export interface StateDelaysMs {
   readonly stopping?: number;
   readonly archiving?: number;
   readonly destroying?: number;
+  /** A sandbox of which a snapshot is made. */
+  readonly snapshotting?: number;
+  /** Each state on the way of a snapshot itself. */
+  readonly snapshot?: number;
 }
 
 /** Limits whose excess answers 400 with Daytona's texts. Sizes in GiB. */
@@ -47,6 +51,8 @@ export interface QuotaOptions {
   readonly totalMemoryGiB?: number;
   /** All sandboxes of an organisation that are not archived. Default: no limit. */
   readonly totalDiskGiB?: number;
+  /** Snapshots of an organisation, those that failed too. Default: 30. */
+  readonly maxSnapshots?: number;
 }
 
 export interface DaytonaEmulatorOptions {

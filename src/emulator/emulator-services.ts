@@ -1,3 +1,4 @@
+import type { LocalEngine } from "../engine/local-engine.ts";
 import type { DaytonaEmulatorOptions, QuotaOptions } from "./emulator-options.ts";
 import type { FaultInjector } from "./faults/fault-injector.ts";
 import type { ApiKeys } from "./http/api-keys.ts";
@@ -5,6 +6,8 @@ import type { RequestLog } from "./http/request-log.ts";
 import type { PreviewOrigins } from "./preview/preview-origins.ts";
 import type { SignedPreviews } from "./preview/signed-previews.ts";
 import type { ServerProfile } from "./server-profile.ts";
+import type { SnapshotLifecycle } from "./snapshots/snapshot-lifecycle.ts";
+import type { SnapshotStore } from "./snapshots/snapshot-store.ts";
 import type { EmulatorClock } from "./state/emulator-clock.ts";
 import type { Lifecycle } from "./state/lifecycle.ts";
 import type { SandboxStore } from "./state/sandbox-store.ts";
@@ -23,7 +26,10 @@ export interface EmulatorServices {
   readonly profile: ServerProfile;
   readonly quotas: QuotaOptions;
   readonly keys: ApiKeys;
+  readonly engine: LocalEngine;
   readonly store: SandboxStore;
+  readonly snapshots: SnapshotStore;
+  readonly snapshotLifecycle: SnapshotLifecycle;
   readonly lifecycle: Lifecycle;
   readonly clock: EmulatorClock;
   readonly faults: FaultInjector;

@@ -11,6 +11,8 @@ export interface ServerProfile {
   /** Routes and fields that only the newer server has. */
   readonly newerRoutes: boolean;
   readonly nameFreedOnDelete: boolean;
+  /** The snapshot of a sandbox is there from the request on. Else when it is made, and one that fails never appears. */
+  readonly snapshotAppearsAtOnce: boolean;
   readonly previewIsActivity: boolean;
 }
 
@@ -22,6 +24,7 @@ const profiles: { readonly [Name in ServerProfileName]: ServerProfile } = {
     intervalStatus: 200,
     newerRoutes: true,
     nameFreedOnDelete: false,
+    snapshotAppearsAtOnce: true,
     previewIsActivity: false,
   },
   "v0.190": {
@@ -31,6 +34,7 @@ const profiles: { readonly [Name in ServerProfileName]: ServerProfile } = {
     intervalStatus: 201,
     newerRoutes: false,
     nameFreedOnDelete: true,
+    snapshotAppearsAtOnce: false,
     previewIsActivity: true,
   },
 };

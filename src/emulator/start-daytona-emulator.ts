@@ -1,6 +1,7 @@
 import { LocalEngine } from "../engine/local-engine.ts";
+import { defaultSnapshot } from "./api/create-rules.ts";
 import { Closers } from "./closers.ts";
-import type { DaytonaEmulator, EmulatedSandbox } from "./daytona-emulator.ts";
+import type { DaytonaEmulator, EmulatedSandbox, EmulatedSnapshot } from "./daytona-emulator.ts";
 import type { DaytonaEmulatorOptions } from "./emulator-options.ts";
 import type { EmulatorAddress, EmulatorServices } from "./emulator-services.ts";
 import { FaultInjector } from "./faults/fault-injector.ts";
@@ -11,6 +12,10 @@ import { RequestLog } from "./http/request-log.ts";
 import { PreviewOrigins } from "./preview/preview-origins.ts";
 import { SignedPreviews } from "./preview/signed-previews.ts";
 import { type ServerProfile, serverProfile } from "./server-profile.ts";
+import { newSnapshot } from "./snapshots/new-snapshot.ts";
+import { restoreSnapshots } from "./snapshots/restore-snapshots.ts";
+import { SnapshotLifecycle } from "./snapshots/snapshot-lifecycle.ts";
+import { SnapshotStore } from "./snapshots/snapshot-store.ts";
 import { EmulatorClock } from "./state/emulator-clock.ts";
 import { IdleIntervals } from "./state/idle-intervals.ts";
 import { Lifecycle } from "./state/lifecycle.ts";
@@ -44,10 +49,19 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
   const profile = profileOf(options);
   const store = new SandboxStore();
   await restoreSandboxes(engine, store);
+  const snapshots = new SnapshotStore();
+  await restoreSnapshots(engine, snapshots);
+  closers.add(() => deleteSnapshots(snapshots, options));
   closers.add(() => deleteSandboxes(store, options));
 
   const clock = new EmulatorClock(options.clockScale ?? 1);
   const faults = new FaultInjector();
+  snapshots.add(
+    newSnapshot(
+      { clock, engine },
+      { name: defaultSnapshot, organizationId: undefined, general: true, state: "active" },
+    ),
+  );
   const signedPreviews = new SignedPreviews();
   const previewOrigins = new PreviewOrigins(
     (target, request, response, upgrade) => dispatcher.handle(request, response, upgrade, target),
@@ -62,6 +76,13 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     nameFreedOnDelete: profile.nameFreedOnDelete,
   });
   closers.add(() => lifecycle.close());
+  const snapshotLifecycle = new SnapshotLifecycle({
+    store: snapshots,
+    clock,
+    faults,
+    delaysMs: options.stateDelaysMs ?? {},
+  });
+  closers.add(() => snapshotLifecycle.close());
   const idle = new IdleIntervals(store, lifecycle, clock);
   closers.add(() => idle.close());
 
@@ -75,7 +96,10 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     profile,
     quotas: options.quotas ?? {},
     keys: new ApiKeys(options.apiKeys),
+    engine,
     store,
+    snapshots,
+    snapshotLifecycle,
     lifecycle,
     clock,
     faults,
@@ -103,6 +127,7 @@ class RunningEmulator implements DaytonaEmulator {
   readonly faults: FaultInjector;
   readonly requests: RequestLog;
   readonly #store: SandboxStore;
+  readonly #snapshots: SnapshotStore;
   readonly #idle: IdleIntervals;
   readonly #closers: Closers;
 
@@ -113,6 +138,7 @@ class RunningEmulator implements DaytonaEmulator {
     this.faults = services.faults;
     this.requests = services.requests;
     this.#store = services.store;
+    this.#snapshots = services.snapshots;
     this.#idle = idle;
     this.#closers = closers;
   }
@@ -129,6 +155,18 @@ class RunningEmulator implements DaytonaEmulator {
       createdAt: record.createdAt,
       lastActivityAt: record.lastActivityAt,
     }));
+  }
+
+  snapshots(): EmulatedSnapshot[] {
+    return this.#snapshots
+      .all()
+      .map(({ record: { id, name, state, general, sourceSandboxId } }) => ({
+        id,
+        name,
+        state,
+        general,
+        sourceSandboxId,
+      }));
   }
 
   advanceClock(ms: number): void {
@@ -178,4 +216,12 @@ async function deleteSandboxes(
     return isBeingDeleted || (madeHere && !keepSandboxes);
   });
   await Promise.all(doomed.map(({ engine }) => engine?.delete() ?? Promise.resolve()));
+}
+
+async function deleteSnapshots(
+  snapshots: SnapshotStore,
+  { keepSandboxes }: DaytonaEmulatorOptions,
+): Promise<void> {
+  const doomed = snapshots.all().filter(({ madeHere }) => madeHere && !keepSandboxes);
+  await Promise.all(doomed.map((entry) => entry.deleteFiles()));
 }

@@ -47,12 +47,6 @@ function checkSource(body: CreateSandboxBody, profile: ServerProfile): void {
   if (body.buildInfo === undefined) {
     if (body.cpu || body.gpu || body.memory || body.disk)
       throw new ApiError(400, "Cannot specify Sandbox resources when using a snapshot");
-    const snapshot = body.snapshot ?? defaultSnapshot;
-    if (snapshot !== defaultSnapshot)
-      throw new ApiError(
-        400,
-        `Snapshot ${snapshot} not found. Did you add it through the Daytona Dashboard?`,
-      );
   } else {
     if (body.snapshot !== undefined)
       throw new ApiError(400, "Cannot specify a snapshot when using a build info entry");

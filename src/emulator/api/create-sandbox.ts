@@ -2,6 +2,8 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
 import { sendJson } from "../http/send.ts";
+import type { SnapshotEntry } from "../snapshots/snapshot-entry.ts";
+import { snapshotForCreate } from "../snapshots/snapshot-rules.ts";
 import { newPreviewToken } from "../state/lifecycle.ts";
 import { SandboxEntry } from "../state/sandbox-entry.ts";
 import type { SandboxRecord } from "../state/sandbox-record.ts";
@@ -27,12 +29,17 @@ export function addCreateRoute(routes: ApiRoutes, services: EmulatorServices): v
 async function createSandbox(services: EmulatorServices, call: ApiCall): Promise<void> {
   const body = checkApiBody(parseApiJson(call.body ?? Buffer.alloc(0)), createSandboxSchema);
   checkCreateRules(body, services.profile);
-  const record = newRecord(services, call.key.organizationId, body);
+  const { organizationId } = call.key;
+  const snapshot = body.buildInfo
+    ? undefined
+    : snapshotForCreate(services, body.snapshot ?? defaultSnapshot, organizationId);
+  const record = newRecord(services, organizationId, body, snapshot);
   checkQuotas(services, record);
   if (services.store.nameIsTaken(record.name, record.organizationId))
     throw new ApiError(409, `Sandbox with name ${record.name} already exists`);
   const entry = new SandboxEntry(record, undefined);
   services.store.add(entry);
+  if (snapshot) snapshot.record.lastUsedAt = services.clock.now().toISOString();
   call.logged.sandboxId = entry.id;
   // As the real server: what is answered is the sandbox as it was before the wait.
   const answer = dtoOf(services, entry);
@@ -45,6 +52,7 @@ function newRecord(
   { clock, profile }: EmulatorServices,
   organizationId: string,
   body: CreateSandboxBody,
+  snapshot: SnapshotEntry | undefined,
 ): SandboxRecord {
   const now = clock.now();
   const id = randomUUID();
@@ -54,7 +62,8 @@ function newRecord(
     id,
     organizationId,
     name: body.name || id,
-    snapshot: buildInfo ? undefined : (body.snapshot ?? defaultSnapshot),
+    snapshot: snapshot?.record.name,
+    engineSnapshotId: snapshot?.hasFiles ? snapshot.id : undefined,
     build: buildInfo && {
       dockerfileContent: buildInfo.dockerfileContent,
       snapshotRef: snapshotRef(buildInfo.dockerfileContent),
@@ -70,10 +79,10 @@ function newRecord(
     outboundProxyUrl: newer ? body.outboundProxyUrl : undefined,
     otelEndpointOverride: newer ? body.otelEndpointOverride : undefined,
     target: body.target ?? defaultTarget,
-    cpu: body.cpu || 1,
+    cpu: snapshot?.record.cpu ?? (body.cpu || 1),
     gpu: 0,
-    memoryGiB: body.memory || 1,
-    diskGiB: body.disk || 3,
+    memoryGiB: snapshot?.record.memoryGiB ?? (body.memory || 1),
+    diskGiB: snapshot?.record.diskGiB ?? (body.disk || 3),
     state: buildInfo ? "pending_build" : "creating",
     desiredState: "started",
     errorReason: undefined,

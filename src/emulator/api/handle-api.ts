@@ -4,6 +4,7 @@ import { ApiError } from "../http/api-error.ts";
 import type { MutableLoggedRequest } from "../http/request-log.ts";
 import type { RouteMatch } from "../http/route-table.ts";
 import { RouteTable } from "../http/route-table.ts";
+import { addSnapshotRoutes } from "../snapshots/snapshot-routes.ts";
 import type { ApiRoute, ApiRoutes } from "./api-call.ts";
 import { addCreateRoute } from "./create-sandbox.ts";
 import { addLifecycleRoutes } from "./lifecycle-routes.ts";
@@ -22,6 +23,7 @@ export function apiRoutes(services: EmulatorServices): ApiRoutes {
   addLifecycleRoutes(routes, services);
   addSettingsRoutes(routes, services);
   addPreviewRoutes(routes, services);
+  addSnapshotRoutes(routes, services);
   for (const [method, path] of unimplementedApiRoutes) {
     if (!services.profile.newerRoutes && newerApiRoutes.has(`${method} ${path}`)) continue;
     routes.add(method, path, {

@@ -41,6 +41,13 @@ export function checkRecover(record: SandboxRecord): void {
     throw new ApiError(400, "Sandbox is not in a recoverable state");
 }
 
+export function checkSnapshot(record: SandboxRecord): void {
+  checkNotErrored(record);
+  if (isChanging(record)) throw stateChangeInProgress();
+  if (record.state !== "started" && record.state !== "stopped")
+    throw new ApiError(400, "Sandbox must be started or stopped to create a snapshot");
+}
+
 export function checkPause(record: SandboxRecord): void {
   if (record.state !== "started")
     throw new ApiError(400, "Sandbox must be in started state to pause");

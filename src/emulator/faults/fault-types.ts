@@ -1,4 +1,4 @@
-import type { SandboxState } from "@daytona/api-client";
+import type { SandboxState, SnapshotState } from "@daytona/api-client";
 import type { RequestSurface } from "../http/request-log.ts";
 import type { PtyEffect } from "./pty-effects.ts";
 
@@ -9,7 +9,7 @@ export interface FaultMatch {
   /** The route's template, such as `/toolbox/{sandboxId}/process/execute`, or a pattern of the concrete path. */
   readonly path?: string | RegExp;
   readonly sandboxId?: string;
-  /** Name of the sandbox; for `POST /sandbox` the name that it asks for. */
+  /** Name of the sandbox, or of the snapshot whose states are held or fail; for `POST /sandbox` the name that it asks for. */
   readonly name?: string;
 }
 
@@ -143,14 +143,18 @@ export type DaemonEffect =
       };
     };
 
-/** What happens to a sandbox that matches, whatever the request. */
+/** What happens to a sandbox, or a snapshot, that matches, whatever the request. */
 export type SandboxEffect =
-  /** A sandbox that enters this state stays in it for `ms`, or as long as the fault is there. */
-  | { readonly type: "hold-state"; readonly state: SandboxState; readonly ms?: number }
+  /** A sandbox or snapshot that enters this state stays in it for `ms`, or as long as the fault is there. */
+  | {
+      readonly type: "hold-state";
+      readonly state: SandboxState | SnapshotState;
+      readonly ms?: number;
+    }
   /** The transition through this state ends in `error` (or `build_failed`). */
   | {
       readonly type: "fail-transition";
-      readonly state: SandboxState;
+      readonly state: SandboxState | SnapshotState;
       readonly to?: "error" | "build_failed";
       readonly errorReason?: string;
       readonly recoverable?: boolean;

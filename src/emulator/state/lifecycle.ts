@@ -75,6 +75,18 @@ export class Lifecycle {
     if (entry.record.state === "started" && !this.#underWay.has(entry)) this.#run(entry, mishap);
   }
 
+  /** Whatever becomes of the snapshot, the sandbox is afterwards what it was. */
+  snapshot(entry: SandboxEntry, make: (signal: AbortSignal) => Promise<void>): void {
+    const former = entry.record.state;
+    entry.setState("snapshotting", this.#options.clock.now());
+    this.#run(entry, async (signal) => {
+      await this.#pass(entry, "snapshotting", signal);
+      await make(signal);
+      signal.throwIfAborted();
+      await this.#settle(entry, former);
+    });
+  }
+
   archive(entry: SandboxEntry): void {
     const { record } = entry;
     record.desiredState = "archived";
@@ -170,10 +182,12 @@ export class Lifecycle {
   }
 
   async #makeEngineSandbox(entry: SandboxEntry): Promise<void> {
+    const { engineSnapshotId: snapshotId } = entry.record;
     entry.engine ??= await this.#options.engine.create({
       id: entry.id,
       env: sandboxEnvironment(entry.record),
       metadata: { [metadataKey]: structuredClone(entry.record) },
+      ...(snapshotId === undefined ? {} : { snapshotId }),
     });
   }
 

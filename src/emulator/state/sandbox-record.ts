@@ -21,6 +21,8 @@ export interface SandboxRecord {
   readonly organizationId: string;
   name: string;
   readonly snapshot: string | undefined;
+  /** The engine's snapshot that its files come from. Undefined: this machine's own system. */
+  readonly engineSnapshotId: string | undefined;
   readonly build: BuildRecord | undefined;
   readonly user: string;
   readonly env: Readonly<Record<string, string>>;

@@ -11,7 +11,8 @@ export type Passage =
   | "restoring"
   | "stopping"
   | "archiving"
-  | "destroying";
+  | "destroying"
+  | "snapshotting";
 
 const defaultDelayMs = 10;
 
@@ -24,6 +25,7 @@ const delayNames: { readonly [State in Passage]: keyof StateDelaysMs } = {
   stopping: "stopping",
   archiving: "archiving",
   destroying: "destroying",
+  snapshotting: "snapshotting",
 };
 
 export function passDelayMs(delaysMs: StateDelaysMs, state: Passage): number {

@@ -89,6 +89,8 @@ export async function handleToolbox(
       sendEmpty(response, 502);
       return;
     }
+    // A container stands still while its files are taken.
+    await entry.waitFor(({ state }) => state !== "snapshotting", services.closing);
     const engine = reachableEngine(entry);
     const { daemon } = entry;
     if (daemon.isDown || crashesBefore(services, entry, exchange.subject)) {
