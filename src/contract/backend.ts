@@ -116,7 +116,10 @@ export interface Backend extends AsyncDisposable {
    * @throws {@link UnsupportedOperationError} without them; {@link ProcessNotFoundError} when `create` is false and there is none.
    */
   attachPty(options: PtyOptions): Promise<Pty>;
-  /** The terminals that any client made and that run, or ended within the last day. Default `timeoutMs`: 60 000. */
+  /**
+   * The terminals that any client made and that run, or ended within the last day, and those that somebody opened by other means
+   * of the provider. Default `timeoutMs`: 60 000.
+   */
   listPtys(options?: CallOptions): Promise<PtyInfo[]>;
 
   /** Default `timeoutMs` of the file methods: 300 000. Relative paths are under `workDir`. */

@@ -80,6 +80,8 @@ export interface Pty {
 /** A terminal in the list of a sandbox. */
 export interface PtyInfo {
   readonly id: string;
+  /** `attachPty` can attach to it. False for one that somebody opened by other means of the provider: it has no record. */
+  readonly isAttachable: boolean;
   /** `unknown`: it was made, its program is gone, and it left no exit code. */
   readonly state: "running" | "exited" | "unknown";
   /** Defined when `state` is `exited`. */

@@ -49,6 +49,12 @@ export class GuardedChannel implements SandboxChannel {
     return this.#channel.openTerminal?.bind(this.#channel);
   }
 
+  get listTerminals(): SandboxChannel["listTerminals"] {
+    if (this.#channel.listTerminals === undefined) return undefined;
+    return (call) =>
+      this.#guard(call, async () => (await this.#channel.listTerminals?.(call)) ?? []);
+  }
+
   async #guard<Value>(call: TransportCall, request: () => Promise<Value>): Promise<Value> {
     try {
       return await request();

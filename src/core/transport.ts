@@ -70,6 +70,12 @@ export interface LiveTerminal {
   close(): void;
 }
 
+/** A terminal that was opened by other means than ours. */
+export interface ProviderTerminal {
+  readonly id: string;
+  readonly createdAt: Date | undefined;
+}
+
 /** What one running sandbox offers inside. */
 export interface SandboxChannel {
   /**
@@ -86,6 +92,8 @@ export interface SandboxChannel {
   ): Promise<{ readonly sizeBytes: number; readonly stream: ReadableStream<Uint8Array> }>;
   /** Creates or overwrites files in as few requests as the provider allows; parents are made. Not atomic. */
   upload(files: readonly FileUpload[], call: TransportCall): Promise<void>;
+  /** The terminals that the provider itself has open, without those of `openTerminal`. Undefined where it has none. */
+  readonly listTerminals?: ((call: TransportCall) => Promise<ProviderTerminal[]>) | undefined;
   /**
    * Opens a terminal with a shell in it and shows it, for what must not wait for a poll. Resolves when it is connected. Undefined
    * where the provider has none: then polls do.

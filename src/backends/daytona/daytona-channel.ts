@@ -4,6 +4,7 @@ import type {
   ByteRange,
   FileUpload,
   LiveTerminal,
+  ProviderTerminal,
   SandboxChannel,
   TerminalHandlers,
   TransportCall,
@@ -11,7 +12,7 @@ import type {
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
-import { DaytonaTerminal } from "./daytona-terminal.ts";
+import { DaytonaTerminal, viewPrefix } from "./daytona-terminal.ts";
 
 /** An upload is bounded by the caller's deadline; the SDK wants seconds of its own, which must not end earlier. */
 const uploadTimeoutSeconds = 24 * 60 * 60;
@@ -96,6 +97,20 @@ export class DaytonaChannel implements SandboxChannel {
         call,
       ),
     );
+  }
+
+  listTerminals(call: TransportCall): Promise<ProviderTerminal[]> {
+    return this.#withSandbox(call, async (sandbox) => {
+      const sessions = await this.#connection.request(call, () =>
+        sandbox.process.listPtySessions(),
+      );
+      return sessions
+        .filter(({ id, active }) => active && !id.startsWith(viewPrefix))
+        .map(({ id, createdAt }) => {
+          const date = new Date(createdAt);
+          return { id, createdAt: Number.isNaN(date.getTime()) ? undefined : date };
+        });
+    });
   }
 
   /** A handle keeps the address that it was made with; when that no longer leads to the sandbox, a fresh one is asked for once. */

@@ -19,6 +19,9 @@ export interface DaytonaSandbox {
     executeCommand(
       command: string,
     ): Promise<{ readonly exitCode?: number; readonly result: string }>;
+    listPtySessions(): Promise<
+      readonly { readonly id: string; readonly active: boolean; readonly createdAt: string }[]
+    >;
   };
   readonly fs: {
     uploadFiles(

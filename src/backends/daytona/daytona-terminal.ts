@@ -20,6 +20,9 @@ const removeTimeoutMs = 10_000;
 /** What SDK 0.218 offers, and what newer servers demand; v0.190 selects none, which this client then does not offer. */
 const exitControl = "X-Daytona-Pty-Exit-Control";
 
+/** With it begin the IDs of terminals in which nothing runs but a view of another's record. */
+export const viewPrefix = "sandbox-backend-view-";
+
 export interface DaytonaToolbox {
   /** Address of the sandbox's toolbox. */
   readonly url: string;
@@ -51,7 +54,7 @@ export class DaytonaTerminal implements LiveTerminal {
     handlers: TerminalHandlers,
     call: TransportCall,
   ): Promise<DaytonaTerminal> {
-    const id = `sandbox-backend-view-${randomBytes(8).toString("hex")}`;
+    const id = `${viewPrefix}${randomBytes(8).toString("hex")}`;
     const terminal = new DaytonaTerminal(toolbox, id, handlers);
     await terminal.#create(call);
     try {

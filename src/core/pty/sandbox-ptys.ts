@@ -5,6 +5,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { CommandRequest } from "../commands/command-request.ts";
 import type { Guard } from "../processes/guard.ts";
 import type { SandboxProcesses } from "../processes/sandbox-processes.ts";
+import { retryIdempotent } from "../retry.ts";
 import type { SandboxChannel } from "../transport.ts";
 import { noTerminalExitCode, ptyCommand } from "./pty-command.ts";
 import { preparePty } from "./pty-scripts.ts";
@@ -83,10 +84,19 @@ export class SandboxPtys {
   }
 
   async list(signal: AbortSignal): Promise<PtyInfo[]> {
-    const processes = await this.#processes.list(signal);
-    return processes
+    const [processes, others] = await Promise.all([
+      this.#processes.list(signal),
+      retryIdempotent(async () => this.#channel.listTerminals?.({ signal }), signal),
+    ]);
+    const ours = processes
       .filter(({ startedBy }) => startedBy === "attachPty")
-      .map(({ id, state, exitCode, startedAt }) => ({ id, state, exitCode, startedAt }));
+      .map(({ id, state, exitCode, startedAt }) => {
+        return { id, isAttachable: true, state, exitCode, startedAt };
+      });
+    const foreign = (others ?? []).map(({ id, createdAt: startedAt }) => {
+      return { id, isAttachable: false, state: "running", exitCode: undefined, startedAt } as const;
+    });
+    return [...ours, ...foreign];
   }
 }
 
