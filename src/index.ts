@@ -45,6 +45,7 @@ export type {
   UploadDirectoryOptions,
   WriteFileOptions,
 } from "./contract/files.ts";
+export type { Lease, LeaseEnd, LeaseOptions } from "./contract/lease.ts";
 export {
   AbortError,
   type LeakedSandbox,

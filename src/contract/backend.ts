@@ -11,6 +11,7 @@ import type {
   UploadDirectoryOptions,
   WriteFileOptions,
 } from "./files.ts";
+import type { Lease, LeaseOptions } from "./lease.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "./preview.ts";
 import type { AttachOptions, ProcessInfo, SandboxProcess, SpawnOptions } from "./process.ts";
 import type { Pty, PtyInfo, PtyOptions } from "./pty.ts";
@@ -163,6 +164,12 @@ export interface Backend extends AsyncDisposable {
    * Default `timeoutMs`: 30 000.
    */
   getPreviewUrl(port: number, options?: PreviewUrlOptions): Promise<PreviewUrl>;
+
+  /**
+   * Holds the running sandbox: it is not stopped for want of activity, and `sweep` leaves it alone, until the lease or this process
+   * ends. Where nobody counts idle time (`capabilities.idleTimeouts`), it only keeps it from being swept. Default `timeoutMs`: 60 000.
+   */
+  keepAlive(options?: LeaseOptions): Promise<Lease>;
 
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type {
   SpawnOptions,
 } from "../contract/process.ts";
 import type { Pty, PtyInfo, PtyOptions } from "../contract/pty.ts";
-import { BackendLifecycle } from "./backend-lifecycle.ts";
+import { BackendLeases } from "./backend-leases.ts";
 import { checkCommand, checkExecOptions, checkPath } from "./check-arguments.ts";
 import { runExec } from "./commands/run-exec.ts";
 import { Deadline } from "./deadline.ts";
@@ -24,7 +24,7 @@ const spawnTimeoutMs = 60_000;
 const execOverheadMs = 60_000;
 
 /** The part of a backend that runs commands. */
-export abstract class BackendCommands extends BackendLifecycle {
+export abstract class BackendCommands extends BackendLeases {
   async exec(command: Command, options?: ExecOptions): Promise<ExecResult> {
     return this.guard("exec", async () => {
       const checkedCommand = checkCommand(command);

@@ -133,6 +133,8 @@ export interface Transport {
   requestRecovery(sandboxId: string, call: TransportCall): Promise<void>;
   /** Asks for deletion; a sandbox that is gone is fine. Rejects with a retryable `SandboxStateError` while a change is under way. */
   requestDelete(sandboxId: string, call: TransportCall): Promise<void>;
+  /** Lets the sandbox count as used now. */
+  recordActivity(sandboxId: string, call: TransportCall): Promise<void>;
   replaceLabels(
     sandboxId: string,
     labels: Readonly<Record<string, string>>,

@@ -1,16 +1,18 @@
 import { describe, test } from "vitest";
-import { createProvider, type DaytonaProvider, SandboxStateError } from "../../src/index.ts";
+import {
+  createProvider,
+  type DaytonaConfig,
+  type DaytonaProvider,
+  SandboxStateError,
+} from "../../src/index.ts";
 import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
 import { rejection } from "../helpers/rejection.ts";
 
 describe.concurrent.each(serverProfiles)("a provider's sandboxes on %s", (profile) => {
   const withEmulator = emulatorsOfFile();
 
-  const providerOf = (config: { apiKey?: string; apiUrl?: string }): DaytonaProvider =>
-    createProvider("daytona", {
-      apiKey: config.apiKey as string,
-      apiUrl: config.apiUrl as string,
-    });
+  const providerOf = ({ apiKey, apiUrl }: DaytonaConfig): DaytonaProvider =>
+    createProvider("daytona", { apiKey, apiUrl });
 
   test("list finds the owner's by labels, and what it lacks is found by ID all the same", async ({
     expect,

@@ -38,6 +38,7 @@ export interface DaytonaSandbox {
   stop(timeoutSeconds?: number): Promise<void>;
   recover(timeoutSeconds?: number): Promise<void>;
   delete(timeoutSeconds?: number): Promise<void>;
+  refreshActivity(): Promise<void>;
   setLabels(labels: Record<string, string>): Promise<unknown>;
   setAutostopInterval(minutes: number): Promise<void>;
   setAutoArchiveInterval(minutes: number): Promise<void>;

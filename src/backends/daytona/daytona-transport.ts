@@ -106,6 +106,10 @@ export class DaytonaTransport implements Transport {
     }
   }
 
+  recordActivity(sandboxId: string, call: TransportCall): Promise<void> {
+    return this.#change(sandboxId, call, (sandbox) => sandbox.refreshActivity());
+  }
+
   replaceLabels(
     sandboxId: string,
     labels: Readonly<Record<string, string>>,

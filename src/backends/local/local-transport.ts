@@ -121,6 +121,10 @@ export class LocalTransport implements Transport {
     });
   }
 
+  async recordActivity(sandboxId: string, call: TransportCall): Promise<void> {
+    await this.#connection.sandbox(sandboxId, call);
+  }
+
   async replaceLabels(
     sandboxId: string,
     labels: Readonly<Record<string, string>>,
