@@ -55,7 +55,15 @@ export {
   TeardownError,
   TimeoutError,
 } from "./contract/lifecycle-errors.ts";
-export type { PreviewUrl, PreviewUrlOptions } from "./contract/preview.ts";
+export type {
+  PreviewAddress,
+  PreviewFetchOptions,
+  PreviewSocket,
+  PreviewSocketEvents,
+  PreviewSocketOptions,
+  PreviewUrl,
+  PreviewUrlOptions,
+} from "./contract/preview.ts";
 export type {
   AttachOptions,
   ProcessExit,

@@ -25,6 +25,8 @@ import {
   uploadDirectoryToSandbox,
 } from "./files/transfer-directory.ts";
 import { writeFilesInSandbox } from "./files/write-files.ts";
+import { SandboxPreview } from "./preview/sandbox-preview.ts";
+import type { Guard } from "./processes/guard.ts";
 
 const fileTimeoutMs = 300_000;
 const directoryTimeoutMs = 1_800_000;
@@ -226,12 +228,12 @@ export abstract class BaseBackend extends BackendCommands implements Backend {
     return this.bounded("getPreviewUrl", call, previewTimeoutMs, async (deadline) => {
       const checkedPort = checkPort(port);
       const { sandboxId } = this.attachment("getPreviewUrl");
-      return this.transport.getPreviewUrl(
-        sandboxId,
-        checkedPort,
-        minTtlMs ?? previewTtlMs,
-        deadline,
-      );
+      const ttlMs = minTtlMs ?? previewTtlMs;
+      const { transport } = this;
+      const address = await transport.getPreviewUrl(sandboxId, checkedPort, ttlMs, deadline);
+      const guard: Guard = (operation, run) => this.guard(operation, run);
+      const parts = { transport, sandboxId, port: checkedPort, minTtlMs: ttlMs, guard };
+      return new SandboxPreview(parts, address);
     });
   }
 

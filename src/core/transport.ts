@@ -1,8 +1,9 @@
 import type { IdleConfig } from "../contract/config.ts";
 import { SandboxStateError } from "../contract/lifecycle-errors.ts";
-import type { PreviewUrl } from "../contract/preview.ts";
+import type { PreviewAddress } from "../contract/preview.ts";
 import { ConnectionError } from "../contract/provider-errors.ts";
 import type { SandboxState } from "../contract/status.ts";
+import type { PreviewRules } from "./preview/preview-rules.ts";
 
 /** The name that `create` asked for is in use: by a sandbox of ours, or by a stranger's. */
 export class NameTakenError extends SandboxStateError {}
@@ -107,6 +108,7 @@ export interface SandboxChannel {
 export interface Transport {
   /** True for a provider that is never behind: one answer that there is no such sandbox proves it. Default: two do. */
   readonly isNeverBehind?: boolean;
+  readonly previewRules: PreviewRules;
   /**
    * Asks for a sandbox and resolves as soon as the provider has accepted; it need not be running. Rejects with
    * `NameTakenError` when the name is taken. After any other rejection the sandbox may exist all the same, if `onSend` was called:
@@ -146,7 +148,7 @@ export interface Transport {
     port: number,
     minTtlMs: number,
     call: TransportCall,
-  ): Promise<PreviewUrl>;
+  ): Promise<PreviewAddress>;
   /** The inside of a sandbox. No request. */
   openChannel(sandboxId: string): SandboxChannel;
   /** Closes connections and cancels requests in flight. Nothing of it keeps the process alive afterwards. */

@@ -1,5 +1,5 @@
 import type { IdleConfig } from "../../contract/config.ts";
-import type { PreviewUrl } from "../../contract/preview.ts";
+import type { PreviewAddress } from "../../contract/preview.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
 import { findTwice, sandboxNotFound } from "../../core/lifecycle/find-sandbox.ts";
 import type {
@@ -14,6 +14,7 @@ import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
 import { listDaytonaSandboxes } from "./daytona-list.ts";
+import { daytonaPreviewRules } from "./daytona-preview.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 import { toSandboxRecord } from "./daytona-states.ts";
 
@@ -28,6 +29,7 @@ const longestPreviewSeconds = 86_400;
 
 /** Daytona's control plane, through the official SDK. */
 export class DaytonaTransport implements Transport {
+  readonly previewRules = daytonaPreviewRules;
   readonly #config: ResolvedDaytonaConfig;
   readonly #connection: DaytonaConnection;
 
@@ -142,7 +144,7 @@ export class DaytonaTransport implements Transport {
     port: number,
     minTtlMs: number,
     call: TransportCall,
-  ): Promise<PreviewUrl> {
+  ): Promise<PreviewAddress> {
     const seconds = Math.ceil(minTtlMs / 1000);
     if (seconds > longestPreviewSeconds) {
       throw new ConfigError(

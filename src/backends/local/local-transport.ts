@@ -1,4 +1,4 @@
-import type { PreviewUrl } from "../../contract/preview.ts";
+import type { PreviewAddress } from "../../contract/preview.ts";
 import {
   ConfigError,
   PreviewError,
@@ -42,6 +42,8 @@ const stopGraceMs = 5_000;
 export class LocalTransport implements Transport {
   /** The disk and the process table are asked themselves. */
   readonly isNeverBehind = true;
+  /** A preview address leads to the port itself. */
+  readonly previewRules = { isDirect: true, judge: () => undefined };
   readonly #config: ResolvedLocalConfig;
   readonly #connection: LocalConnection;
 
@@ -149,7 +151,7 @@ export class LocalTransport implements Transport {
     port: number,
     _minTtlMs: number,
     call: TransportCall,
-  ): Promise<PreviewUrl> {
+  ): Promise<PreviewAddress> {
     return this.#connection.request(call, "sandbox", async (open) => {
       const found = await findSandbox(open, sandboxId);
       if (found === undefined) throw sandboxNotFound(sandboxId, "getPreviewUrl");
