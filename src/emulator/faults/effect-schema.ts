@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { FaultEffect } from "./fault-types.ts";
+import { gitEffectSchemas } from "./git-effects.ts";
 import { ptyEffectSchemas } from "./pty-effects.ts";
 
 const ms = z.optional(z.number().check(z.minimum(0)));
@@ -95,6 +96,7 @@ export const effectSchema = z.discriminatedUnion("type", [
       }),
     ),
   }),
+  ...gitEffectSchemas,
   ...ptyEffectSchemas,
   z.strictObject({ type: z.literal("hold-state"), state: z.string(), ms }),
   z.strictObject({

@@ -10,6 +10,7 @@ import type {
   SandboxEffect,
   SocketEffect,
 } from "./fault-types.ts";
+import type { GitEffect } from "./git-effects.ts";
 import type { PtyEffect } from "./pty-effects.ts";
 
 type EffectOfType<Type extends FaultEffect["type"]> = Extract<FaultEffect, { type: Type }>;
@@ -23,7 +24,7 @@ export interface Struck<Effect> {
 
 /** Those that strike inside the server, where it asks for them; all others strike a request before it is handled. */
 const inwardEffectTypes: ReadonlySet<string> = new Set<
-  (SandboxEffect | DaemonEffect | PtyEffect)["type"]
+  (SandboxEffect | DaemonEffect | GitEffect | PtyEffect)["type"]
 >([
   "hold-state",
   "fail-transition",
@@ -36,6 +37,7 @@ const inwardEffectTypes: ReadonlySet<string> = new Set<
   "session-input",
   "interpreter-execute",
   "log-follow",
+  "git-failure",
   "pty-connection",
   "pty-resize",
 ]);
@@ -97,7 +99,7 @@ export class FaultInjector {
   }
 
   /** Used by the server: what goes wrong in the daemon, counted. */
-  strikeDaemon<Type extends (DaemonEffect | PtyEffect)["type"]>(
+  strikeDaemon<Type extends (DaemonEffect | GitEffect | PtyEffect)["type"]>(
     type: Type,
     subject: FaultSubject,
   ): EffectOfType<Type> | undefined {
@@ -122,7 +124,7 @@ export class FaultInjector {
     return this.#strike("fail-transition", (effect) => effect.state === state, subject)?.effect;
   }
 
-  #strike<Type extends (SandboxEffect | DaemonEffect | PtyEffect)["type"]>(
+  #strike<Type extends (SandboxEffect | DaemonEffect | GitEffect | PtyEffect)["type"]>(
     type: Type,
     accepts: (effect: EffectOfType<Type>) => boolean,
     subject: FaultSubject,

@@ -1,5 +1,6 @@
 import type { SandboxState, SnapshotState } from "@daytona/api-client";
 import type { RequestSurface } from "../http/request-log.ts";
+import type { GitEffect } from "./git-effects.ts";
 import type { PtyEffect } from "./pty-effects.ts";
 
 /** Which requests or sandboxes a fault concerns. Every given field must match; an empty match concerns all. */
@@ -169,7 +170,13 @@ export type SandboxEffect =
   /** The sandbox is missing in lists. */
   | { readonly type: "unlisted" };
 
-export type FaultEffect = RequestEffect | SocketEffect | DaemonEffect | PtyEffect | SandboxEffect;
+export type FaultEffect =
+  | RequestEffect
+  | SocketEffect
+  | DaemonEffect
+  | GitEffect
+  | PtyEffect
+  | SandboxEffect;
 
 export interface FaultRule {
   readonly match?: FaultMatch;

@@ -22,6 +22,7 @@ import { ToolboxSocket } from "./daemon/toolbox-socket.ts";
 import { addDownloadRoute } from "./download.ts";
 import { addExecuteRoute } from "./execute.ts";
 import { addFileRoutes } from "./file-routes.ts";
+import { addGitRoutes } from "./git/git-routes.ts";
 import { errorCode } from "./go-text.ts";
 import { addInfoRoutes } from "./info-routes.ts";
 import { addInterpreterRoutes } from "./interpreter/interpreter-routes.ts";
@@ -45,6 +46,7 @@ export function toolboxRoutes({ profile }: EmulatorServices): ToolboxRoutes {
   addPtyRoutes(routes, { newer: profile.newerRoutes });
   addFileRoutes(routes);
   addSearchRoutes(routes);
+  addGitRoutes(routes, { newer: profile.newerRoutes });
   addDownloadRoute(routes);
   addBulkDownloadRoute(routes);
   addBulkUploadRoute(routes);

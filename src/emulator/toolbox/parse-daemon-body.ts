@@ -39,7 +39,7 @@ function fieldOf(json: unknown, field: string): unknown {
 }
 
 function missing(structure: string, field: string): string {
-  const name = `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
+  const name = field === "url" ? "URL" : `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
   return `Key: '${structure}.${name}' Error:Field validation for '${name}' failed on the 'required' tag`;
 }
 
