@@ -26,6 +26,10 @@ export type EngineErrorCode =
   | "PTY_UNAVAILABLE"
   /** The PTY has ended, and with it its terminal. */
   | "PTY_CLOSED"
+  /** Without namespaces nothing can be mounted. */
+  | "MOUNTS_UNAVAILABLE"
+  /** There is already a volume of this id. */
+  | "VOLUME_EXISTS"
   /** The state on disk cannot be understood. */
   | "STATE_UNREADABLE"
   /** The engine has been closed. */

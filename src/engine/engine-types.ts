@@ -25,6 +25,8 @@ export interface EngineSandboxOptions {
   readonly id?: string;
   /** Added to the environment of every process of the sandbox. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Mounted at each start. Rejects with `MOUNTS_UNAVAILABLE` without namespaces, and with `INVALID_ARGUMENT`. */
+  readonly mounts?: readonly EngineMount[];
   /** Kept with the sandbox on disk, for whoever made it. Must be JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /**
@@ -65,6 +67,16 @@ export interface EngineSnapshot {
   /** The sandbox that it was made of, which may be gone. */
   readonly sourceId: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** A directory of this machine that a sandbox sees at a place of its own. Needs namespaces. */
+export interface EngineMount {
+  /** Absolute path on this machine, without links. */
+  readonly source: string;
+  /** Absolute path inside the sandbox; it and its parents are made when missing. Not below `/dev`, `/proc`, `/sys` or `/run`. */
+  readonly target: string;
+  /** Only this directory of the source, made when missing. Default: all of it. */
+  readonly subpath?: string;
 }
 
 export type EngineSandboxState = "running" | "stopped";

@@ -11,6 +11,7 @@ import type {
   IsolationProbe,
   LocalEngineOptions,
 } from "./engine-types.ts";
+import { checkBindMounts } from "./isolation/bind-mounts.ts";
 import { checkEnvironment } from "./isolation/environment.ts";
 import { FolderConfinement } from "./isolation/folder-confinement.ts";
 import { NamespaceConfinement } from "./isolation/namespace-confinement.ts";
@@ -21,17 +22,20 @@ import { makeSnapshot } from "./snapshots/make-snapshot.ts";
 import { toEngineSnapshot } from "./snapshots/snapshot-record.ts";
 import { removeTree } from "./state/remove-tree.ts";
 import { isSandboxId, SandboxStore } from "./state/sandbox-store.ts";
+import { VolumeStore } from "./volumes/volume-store.ts";
 
 /** Real sandboxes on this machine. They outlive this object and this process: any engine on the same directory finds them. */
 export class LocalEngine {
   readonly directory: string;
   readonly isolation: Isolation;
+  readonly volumes: VolumeStore;
   readonly #store: SandboxStore;
   readonly #pipes: PipePool;
 
   private constructor(directory: string, store: SandboxStore, pipes: PipePool) {
     this.#pipes = pipes;
     this.directory = directory;
+    this.volumes = new VolumeStore(directory);
     this.isolation = store.confinement.isolation;
     this.#store = store;
   }
@@ -97,6 +101,15 @@ export class LocalEngine {
     checkId(options.id, "sandbox");
     checkId(options.snapshotId, "snapshot");
     checkEnvironment(options.env ?? {});
+    if (options.mounts?.length) {
+      if (this.isolation === "none") {
+        throw new EngineError(
+          "MOUNTS_UNAVAILABLE",
+          "Without isolation a sandbox has this machine's own tree, in which nothing can be mounted for it alone",
+        );
+      }
+      await checkBindMounts(options.mounts);
+    }
     return new LocalSandbox(this.#store, await this.#store.create(options));
   }
 

@@ -26,6 +26,7 @@ import {
   TEMPORARY,
 } from "../snapshots/own-layer.ts";
 import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
+import { bindMountsToCheck, makeSubpaths } from "./bind-mounts.ts";
 import { checkProgram } from "./check-program.ts";
 import type {
   Confinement,
@@ -126,6 +127,8 @@ export class NamespaceConfinement implements Confinement {
     const hiddenPaths = await findHiddenPaths(this.#programs.find, this.#system, layers);
     const overlaid = usableMountPoints(layers, this.#system.overlaid);
     await prepareForMounting(sandbox, overlaid);
+    const mounts = record.mounts ?? [];
+    await makeSubpaths(mounts);
     const plan = planMounts({
       overlaid,
       layers,
@@ -139,6 +142,7 @@ export class NamespaceConfinement implements Confinement {
     const { holder, mountTable } = await startHolder({
       command: holderCommand({
         folder,
+        mounts,
         hostname: record.id,
         emptied: mustEmptyTemporary(sandbox) ? [TEMPORARY] : [],
         devicesFolder: this.#folders.devices,
@@ -151,7 +155,8 @@ export class NamespaceConfinement implements Confinement {
       inherited: this.#inherited,
     });
     try {
-      checkMounts(mountTable, folder.path, plan);
+      const details = [...plan.details, ...bindMountsToCheck(mounts)];
+      checkMounts(mountTable, folder.path, { ...plan, details });
     } catch (error) {
       signalProcess(holder, "SIGKILL");
       throw error;

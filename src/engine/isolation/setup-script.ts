@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import type { EngineMount } from "../engine-types.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
+import { bindMountScript } from "./bind-mounts.ts";
 import { dropCapabilities } from "./capabilities.ts";
 import type { HostPrivileges } from "./host-privileges.ts";
 import { type MountPlan, OLD_ROOT_DIRECTORY, TOOLS_DIRECTORY } from "./mount-plan.ts";
@@ -8,6 +10,7 @@ import type { SystemPrograms } from "./system-programs.ts";
 export const READY_LINE = "ready";
 
 export interface SetupOptions {
+  readonly mounts: readonly EngineMount[];
   readonly folder: SandboxFolder;
   readonly hostname: string;
   /** Folder whose content becomes `/dev`, before devices are mounted on it. */
@@ -63,14 +66,8 @@ const PREPARE_MOUNT_POINT = `prepare() {
 }`;
 
 /** Runs in the host's tree, in mounts of its own. */
-function buildRoot({
-  folder,
-  devicesFolder,
-  plan,
-  emptied,
-  programs,
-  privileges,
-}: SetupOptions): string {
+function buildRoot(options: SetupOptions): string {
+  const { folder, devicesFolder, plan, emptied, programs, privileges } = options;
   const { mount, nsenter, unshare } = programs;
   const { base } = plan;
   const guardSys = "remount,bind,ro,nosuid,nodev,noexec root/sys";
@@ -85,6 +82,7 @@ function buildRoot({
     PREPARE_MOUNT_POINT,
     `for point in ${plan.mountPoints.join(" ")}; do prepare "$point"; done`,
     `${mount} --all --fstab ${quote(folder.mounts.root)} || fail "mount the root"`,
+    ...bindMountScript(options.mounts, mount),
     `cp -a ${quote(`${devicesFolder}/.`)} root/dev || fail "fill /dev"`,
     `mkdir -m 1777 ${plan.directories.join(" ")} || fail mkdir`,
     `${mount} --all --fstab ${quote(folder.mounts.details)} || fail "mount devices"`,

@@ -1,4 +1,4 @@
-import type { Isolation } from "../engine-types.ts";
+import type { EngineMount, Isolation } from "../engine-types.ts";
 import type { ProcessIdentity } from "../processes/process-identity.ts";
 
 /** A run of a sandbox, from its start to its stop. Void after a reboot, and when its holder is gone. */
@@ -20,6 +20,8 @@ export interface SandboxRecord {
   /** A random word in the environment of the processes that belong to the sandbox. */
   readonly marker: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Missing in a sandbox that was made before there were mounts. */
+  readonly mounts?: readonly EngineMount[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly run: SandboxRun | null;
   /** IDs of the read-only layers that the sandbox stands on, the uppermost first. None without a snapshot. */

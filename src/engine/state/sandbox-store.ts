@@ -118,6 +118,7 @@ export class SandboxStore {
       creator,
       marker: randomUUID(),
       env: { ...options.env },
+      mounts: structuredClone(options.mounts ?? []),
       metadata: structuredClone(options.metadata ?? {}),
       run: null,
     };
