@@ -25,6 +25,14 @@ export interface EmulatedSnapshot {
   readonly sourceSandboxId: string | undefined;
 }
 
+/** A volume in the emulator's store, seen from outside the API. */
+export interface EmulatedVolume {
+  readonly id: string;
+  readonly name: string;
+  readonly organizationId: string;
+  readonly state: string;
+}
+
 /** A running Daytona emulator. */
 export interface DaytonaEmulator extends AsyncDisposable {
   /** The API's URL, which ends in `/api`. */
@@ -42,10 +50,12 @@ export interface DaytonaEmulator extends AsyncDisposable {
   sandboxes(): EmulatedSandbox[];
   /** All snapshots that exist, those that are being removed too. */
   snapshots(): EmulatedSnapshot[];
+  /** All volumes that exist, those that are being deleted too. */
+  volumes(): EmulatedVolume[];
   /** Lets the idle intervals of all sandboxes age by this much, and acts on them at once. */
   advanceClock(ms: number): void;
   /**
-   * Ends all requests and connections, deletes the sandboxes that this emulator made (unless `keepSandboxes`) and removes
+   * Ends all requests and connections, deletes the sandboxes and volumes that this emulator made (unless `keepSandboxes`) and removes
    * a temporary folder. Idempotent.
    */
   close(): Promise<void>;

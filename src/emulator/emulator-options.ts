@@ -35,6 +35,10 @@ export interface StateDelaysMs {
   readonly snapshotting?: number;
   /** Each state on the way of a snapshot itself. */
   readonly snapshot?: number;
+  /** `pending_create` of a volume. */
+  readonly volumeCreating?: number;
+  /** `pending_delete` of a volume. */
+  readonly volumeDeleting?: number;
 }
 
 /** Limits whose excess answers 400 with Daytona's texts. Sizes in GiB. */
@@ -53,6 +57,8 @@ export interface QuotaOptions {
   readonly totalDiskGiB?: number;
   /** Snapshots of an organisation, those that failed too. Default: 30. */
   readonly maxSnapshots?: number;
+  /** Volumes of an organisation. Default: 100. */
+  readonly volumes?: number;
 }
 
 export interface DaytonaEmulatorOptions {

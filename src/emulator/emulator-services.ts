@@ -11,6 +11,7 @@ import type { SnapshotStore } from "./snapshots/snapshot-store.ts";
 import type { EmulatorClock } from "./state/emulator-clock.ts";
 import type { Lifecycle } from "./state/lifecycle.ts";
 import type { SandboxStore } from "./state/sandbox-store.ts";
+import type { Volumes } from "./state/volumes.ts";
 
 /** Where the emulator listens. */
 export interface EmulatorAddress {
@@ -30,6 +31,7 @@ export interface EmulatorServices {
   readonly store: SandboxStore;
   readonly snapshots: SnapshotStore;
   readonly snapshotLifecycle: SnapshotLifecycle;
+  readonly volumes: Volumes;
   readonly lifecycle: Lifecycle;
   readonly clock: EmulatorClock;
   readonly faults: FaultInjector;

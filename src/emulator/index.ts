@@ -1,4 +1,4 @@
-export type { DaytonaEmulator, EmulatedSandbox } from "./daytona-emulator.ts";
+export type { DaytonaEmulator, EmulatedSandbox, EmulatedVolume } from "./daytona-emulator.ts";
 export type {
   ApiKeyOptions,
   ApiPermission,
@@ -19,6 +19,7 @@ export type {
   SocketEffect,
   Throttler,
 } from "./faults/fault-types.ts";
+export type { GitEffect } from "./faults/git-effects.ts";
 export type { PtyEffect } from "./faults/pty-effects.ts";
 export type {
   LoggedRequest,

@@ -1,7 +1,12 @@
 import { LocalEngine } from "../engine/local-engine.ts";
 import { defaultSnapshot } from "./api/create-rules.ts";
 import { Closers } from "./closers.ts";
-import type { DaytonaEmulator, EmulatedSandbox, EmulatedSnapshot } from "./daytona-emulator.ts";
+import type {
+  DaytonaEmulator,
+  EmulatedSandbox,
+  EmulatedSnapshot,
+  EmulatedVolume,
+} from "./daytona-emulator.ts";
 import type { DaytonaEmulatorOptions } from "./emulator-options.ts";
 import type { EmulatorAddress, EmulatorServices } from "./emulator-services.ts";
 import { FaultInjector } from "./faults/fault-injector.ts";
@@ -22,6 +27,7 @@ import { Lifecycle } from "./state/lifecycle.ts";
 import { restoreSandboxes } from "./state/restore-sandboxes.ts";
 import { SandboxStore } from "./state/sandbox-store.ts";
 import { shownState } from "./state/shown-state.ts";
+import { Volumes } from "./state/volumes.ts";
 
 import { makeTemporaryFolder, removeTemporaryFolder } from "./temporary-folder.ts";
 
@@ -47,6 +53,11 @@ export async function startDaytonaEmulator(
 async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise<DaytonaEmulator> {
   const engine = await openEngine(options, closers);
   const profile = profileOf(options);
+  const clock = new EmulatorClock(options.clockScale ?? 1);
+  const faults = new FaultInjector();
+  const delaysMs = options.stateDelaysMs ?? {};
+  const volumes = await Volumes.open({ engine, clock, faults, delaysMs });
+  closers.add(() => volumes.close({ keep: options.keepSandboxes === true }));
   const store = new SandboxStore();
   await restoreSandboxes(engine, store);
   const snapshots = new SnapshotStore();
@@ -54,8 +65,6 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
   closers.add(() => deleteSnapshots(snapshots, options));
   closers.add(() => deleteSandboxes(store, options));
 
-  const clock = new EmulatorClock(options.clockScale ?? 1);
-  const faults = new FaultInjector();
   snapshots.add(
     newSnapshot(
       { clock, engine },
@@ -70,9 +79,10 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
   const lifecycle = new Lifecycle({
     engine,
     store,
+    volumes,
     clock,
     faults,
-    delaysMs: options.stateDelaysMs ?? {},
+    delaysMs,
     nameFreedOnDelete: profile.nameFreedOnDelete,
   });
   closers.add(() => lifecycle.close());
@@ -100,6 +110,7 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     store,
     snapshots,
     snapshotLifecycle,
+    volumes,
     lifecycle,
     clock,
     faults,
@@ -128,6 +139,7 @@ class RunningEmulator implements DaytonaEmulator {
   readonly requests: RequestLog;
   readonly #store: SandboxStore;
   readonly #snapshots: SnapshotStore;
+  readonly #volumes: Volumes;
   readonly #idle: IdleIntervals;
   readonly #closers: Closers;
 
@@ -139,6 +151,7 @@ class RunningEmulator implements DaytonaEmulator {
     this.requests = services.requests;
     this.#store = services.store;
     this.#snapshots = services.snapshots;
+    this.#volumes = services.volumes;
     this.#idle = idle;
     this.#closers = closers;
   }
@@ -167,6 +180,12 @@ class RunningEmulator implements DaytonaEmulator {
         general,
         sourceSandboxId,
       }));
+  }
+
+  volumes(): EmulatedVolume[] {
+    return this.#volumes
+      .all()
+      .map(({ id, name, organizationId, state }) => ({ id, name, organizationId, state }));
   }
 
   advanceClock(ms: number): void {

@@ -80,10 +80,10 @@ test.each([
     /cannot mount to system directory/,
   ],
   [
-    "a volume",
+    "an unknown volume",
     { volumes: [{ volumeId: "v", mountPath: "/data" }] },
     404,
-    /^Volume with ID or name/,
+    /^Volume 'v' not found$/,
   ],
   ["too much cpu", { ...build, cpu: 5 }, 400, /^CPU request 5 exceeds maximum .* \(4\)\./],
   ["too much memory", { ...build, memory: 9 }, 400, /^Memory request 9GB exceeds .*\(8GB\)\./],

@@ -78,6 +78,7 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
         { cause },
       );
     case "PTY_UNAVAILABLE":
+    case "MOUNTS_UNAVAILABLE":
       return new UnsupportedOperationError(message, { cause });
     case "INVALID_ARGUMENT":
       return new ConfigError(message, { cause });
@@ -90,6 +91,7 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
       // No error of its state: the next look would find it stopped, and it would be started again and again.
       return new CapacityError(`The sandbox did not start: ${message}`, { cause });
     case "SANDBOX_LOCKED":
+    case "VOLUME_EXISTS":
     case "PROCESSES_REMAIN":
       return state(true);
     case "SANDBOX_STOPPED":

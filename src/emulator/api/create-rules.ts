@@ -37,7 +37,10 @@ export function checkCreateRules(body: CreateSandboxBody, profile: ServerProfile
 }
 
 function checkName(name: string | undefined): void {
-  if (name === undefined) return;
+  if (name !== undefined) checkDisplayName(name);
+}
+
+export function checkDisplayName(name: string): void {
   const unsafe = [htmlTag, urlStart, controlCharacter];
   if (unsafe.some((pattern) => pattern.test(name)))
     throw new ApiError(400, "name must not contain HTML tags, URLs, or control characters");
@@ -116,7 +119,6 @@ export function checkDomainAllowList(list: string): void {
 }
 
 function checkVolume({
-  volumeId,
   mountPath,
   subpath,
 }: NonNullable<CreateSandboxBody["volumes"]>[number]): void {
@@ -133,8 +135,6 @@ function checkVolume({
     throw new ApiError(400, `Invalid subpath "${subpath}" (cannot contain .. for security)`);
   if (subpath?.includes("//"))
     throw new ApiError(400, `Invalid subpath "${subpath}" (cannot contain consecutive slashes)`);
-  // No volume can exist here: the volume routes are not implemented.
-  throw new ApiError(404, `Volume with ID or name ${volumeId} not found`);
 }
 
 function refuse(feature: string): never {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import type { SandboxVolume } from "@daytona/api-client";
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
 import { sendJson } from "../http/send.ts";
@@ -17,6 +18,7 @@ import {
   longestAutoArchiveMinutes,
 } from "./create-rules.ts";
 import { checkQuotas } from "./quota-rules.ts";
+import { readyVolume } from "./volume-routes.ts";
 import { waitUntilStarted } from "./wait-until-started.ts";
 
 export function addCreateRoute(routes: ApiRoutes, services: EmulatorServices): void {
@@ -33,7 +35,8 @@ async function createSandbox(services: EmulatorServices, call: ApiCall): Promise
   const snapshot = body.buildInfo
     ? undefined
     : snapshotForCreate(services, body.snapshot ?? defaultSnapshot, organizationId);
-  const record = newRecord(services, organizationId, body, snapshot);
+  const volumes = resolveVolumes(services, call, body);
+  const record = newRecord(services, organizationId, body, { snapshot, volumes });
   checkQuotas(services, record);
   if (services.store.nameIsTaken(record.name, record.organizationId))
     throw new ApiError(409, `Sandbox with name ${record.name} already exists`);
@@ -48,11 +51,31 @@ async function createSandbox(services: EmulatorServices, call: ApiCall): Promise
   sendJson(call.response, 200, answer);
 }
 
+/** Names become ids; what is not there or not ready is refused. */
+function resolveVolumes(
+  services: EmulatorServices,
+  { key }: ApiCall,
+  { volumes = [] }: CreateSandboxBody,
+): SandboxVolume[] {
+  if (volumes.length > 0 && services.options.isolation === "none")
+    throw new ApiError(
+      501,
+      "The emulator does not implement volumes of POST /sandbox without isolation",
+    );
+  return volumes.map(({ volumeId, mountPath, subpath }) => {
+    const { id } = readyVolume(services, key.organizationId, volumeId);
+    return { volumeId: id, mountPath, ...(subpath === undefined ? {} : { subpath }) };
+  });
+}
+
 function newRecord(
   { clock, profile }: EmulatorServices,
   organizationId: string,
   body: CreateSandboxBody,
-  snapshot: SnapshotEntry | undefined,
+  {
+    snapshot,
+    volumes,
+  }: { readonly snapshot: SnapshotEntry | undefined; readonly volumes: readonly SandboxVolume[] },
 ): SandboxRecord {
   const now = clock.now();
   const id = randomUUID();
@@ -95,7 +118,7 @@ function newRecord(
     autoPauseInterval: newer ? (body.autoPauseInterval ?? 0) : undefined,
     autoDestroyAt:
       newer && ttlMinutes ? new Date(now.getTime() + ttlMinutes * 60_000).toISOString() : undefined,
-    volumes: [],
+    volumes,
     createdAt: now.toISOString(),
     updatedAt: now.toISOString(),
     lastActivityAt: now.toISOString(),

@@ -13,6 +13,7 @@ import { addPreviewRoutes } from "./preview-routes.ts";
 import { addReadRoutes } from "./read-routes.ts";
 import { addSettingsRoutes } from "./settings-routes.ts";
 import { newerApiRoutes, unimplementedApiRoutes } from "./unimplemented-api-routes.ts";
+import { addVolumeRoutes } from "./volume-routes.ts";
 
 /** All routes of the control plane; those that are missing answer 501 and name themselves. */
 export function apiRoutes(services: EmulatorServices): ApiRoutes {
@@ -24,6 +25,7 @@ export function apiRoutes(services: EmulatorServices): ApiRoutes {
   addSettingsRoutes(routes, services);
   addPreviewRoutes(routes, services);
   addSnapshotRoutes(routes, services);
+  addVolumeRoutes(routes, services);
   for (const [method, path] of unimplementedApiRoutes) {
     if (!services.profile.newerRoutes && newerApiRoutes.has(`${method} ${path}`)) continue;
     routes.add(method, path, {

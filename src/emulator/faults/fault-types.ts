@@ -1,4 +1,4 @@
-import type { SandboxState, SnapshotState } from "@daytona/api-client";
+import type { SandboxState, SnapshotState, VolumeState } from "@daytona/api-client";
 import type { RequestSurface } from "../http/request-log.ts";
 import type { GitEffect } from "./git-effects.ts";
 import type { PtyEffect } from "./pty-effects.ts";
@@ -146,16 +146,19 @@ export type DaemonEffect =
 
 /** What happens to a sandbox, or a snapshot, that matches, whatever the request. */
 export type SandboxEffect =
-  /** A sandbox or snapshot that enters this state stays in it for `ms`, or as long as the fault is there. */
+  /**
+   * A sandbox or snapshot that enters this state stays in it for `ms`, or as long as the fault is there. So does a volume,
+   * matched by its name, in `pending_create` and `pending_delete`.
+   */
   | {
       readonly type: "hold-state";
-      readonly state: SandboxState | SnapshotState;
+      readonly state: SandboxState | SnapshotState | VolumeState;
       readonly ms?: number;
     }
   /** The transition through this state ends in `error` (or `build_failed`). */
   | {
       readonly type: "fail-transition";
-      readonly state: SandboxState | SnapshotState;
+      readonly state: SandboxState | SnapshotState | VolumeState;
       readonly to?: "error" | "build_failed";
       readonly errorReason?: string;
       readonly recoverable?: boolean;

@@ -9,10 +9,12 @@ import type { StoredState } from "./sandbox-record.ts";
 import type { SandboxStore } from "./sandbox-store.ts";
 import { TransitionFailure } from "./transition-failure.ts";
 import { type Passage, passDelayMs, serverTimeout } from "./transition-times.ts";
+import type { Volumes } from "./volumes.ts";
 
 export interface LifecycleOptions {
   readonly engine: LocalEngine;
   readonly store: SandboxStore;
+  readonly volumes: Volumes;
   readonly clock: EmulatorClock;
   readonly faults: FaultInjector;
   readonly delaysMs: StateDelaysMs;
@@ -183,8 +185,10 @@ export class Lifecycle {
 
   async #makeEngineSandbox(entry: SandboxEntry): Promise<void> {
     const { engineSnapshotId: snapshotId } = entry.record;
-    entry.engine ??= await this.#options.engine.create({
+    const { engine, volumes } = this.#options;
+    entry.engine ??= await engine.create({
       id: entry.id,
+      mounts: await volumes.mountsOf(entry.record),
       env: sandboxEnvironment(entry.record),
       metadata: { [metadataKey]: structuredClone(entry.record) },
       ...(snapshotId === undefined ? {} : { snapshotId }),
