@@ -25,7 +25,7 @@ export {
   SandboxLostError,
   WorkingDirectoryNotFoundError,
 } from "./contract/command-errors.ts";
-export type { BackendConfig, GitCredentials, IdleConfig } from "./contract/config.ts";
+export type { BackendConfig, GitCredentials, IdleConfig, VolumeConfig } from "./contract/config.ts";
 export type { DoctorCheck, DoctorOptions, DoctorReport } from "./contract/doctor.ts";
 export {
   FileAccessError,
@@ -89,6 +89,7 @@ export {
   RateLimitError,
   SnapshotError,
   UnsupportedOperationError,
+  VolumeError,
 } from "./contract/provider-errors.ts";
 export type { Pty, PtyExit, PtyInfo, PtyOptions } from "./contract/pty.ts";
 export {

@@ -36,4 +36,6 @@ export interface ProviderCapabilities {
   readonly stop: boolean;
   /** Whether idle times are counted by the provider. */
   readonly idleTimeouts: boolean;
+  /** Whether `volumes` can be mounted. */
+  readonly volumes: boolean;
 }

@@ -18,6 +18,18 @@ export interface IdleConfig {
   readonly autoDeleteMinutes?: number | undefined;
 }
 
+/** A directory that outlives sandboxes, and that several of them can have mounted. */
+export interface VolumeConfig {
+  /** The volume's name at the provider: the same name is the same volume. */
+  readonly name: string;
+  /** Absolute path in the sandbox, outside `workDir`. */
+  readonly mountPath: string;
+  /** Only this directory of the volume, such as `teams/a`. Default: all of it. */
+  readonly subpath?: string | undefined;
+  /** Whether a volume that does not exist is made. Default: true; false rejects with `VolumeError`. */
+  readonly create?: boolean | undefined;
+}
+
 /** What every backend's config has. */
 export interface BackendConfig {
   /** What this sandbox is for, in any text, such as `repo/branch`. The same name and owner always mean the same sandbox. */
@@ -50,6 +62,8 @@ export interface BackendConfig {
   /** Milliseconds for the clean-up after a failed `setup`, which does not share its deadline. Default: 30 000. */
   readonly cleanupTimeoutMs?: number | undefined;
   readonly idle?: IdleConfig | undefined;
+  /** Mounted when the sandbox is made. `setup` proves that they are, and neither `setup` nor `teardown` deletes one. */
+  readonly volumes?: readonly VolumeConfig[] | undefined;
   /** Leaves the sandbox of a failed `setup` for inspection; the error names it. Default: false. */
   readonly keepOnFailure?: boolean | undefined;
 }

@@ -65,6 +65,12 @@ export class SnapshotError extends SandboxError {
   readonly code = "SNAPSHOT_FAILED";
 }
 
+/** A volume is missing, broken, or not mounted. */
+export class VolumeError extends SandboxError {
+  override readonly name = "VolumeError";
+  readonly code = "VOLUME_FAILED";
+}
+
 /** The preview address cannot be had or does not lead to the sandbox. */
 export class PreviewError extends SandboxError {
   override readonly name = "PreviewError";

@@ -28,6 +28,7 @@ export type SandboxErrorCode =
   | "FILE_ACCESS"
   | "GIT_FAILED"
   | "SNAPSHOT_FAILED"
+  | "VOLUME_FAILED"
   | "PREVIEW_FAILED"
   | "UNSUPPORTED_OPERATION"
   | "PROTOCOL";

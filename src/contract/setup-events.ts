@@ -1,7 +1,7 @@
 import type { SandboxState } from "./status.ts";
 
 /** Steps of `setup`, in the order in which they begin. */
-export type SetupStep = "create" | "wait" | "probe" | "workDir" | "clone" | "finish";
+export type SetupStep = "create" | "wait" | "probe" | "volumes" | "workDir" | "clone" | "finish";
 
 /** Progress of `setup`. */
 export type SetupEvent =

@@ -5,6 +5,7 @@ import type { Daytona, Sandbox } from "@daytonaio/sdk";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DaytonaEmulator } from "../../src/emulator/index.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { patiently } from "./patiently.ts";
 import { sdkClient } from "./sdk-client.ts";
 import { startEmulator } from "./start-emulator.ts";
@@ -107,30 +108,32 @@ describe.skipIf(!available)("mounted", () => {
     await two.start();
     expect(await output(two, "cat /home/part/file")).toBe("one\n");
     await two.delete(60, true);
-    const three = await daytona.create({ volumes: [whole] });
-    expect(await output(three, "cat /mnt/whole/team/a/file")).toBe("one\n");
-    await three.delete(60, true);
     await daytona.volume.delete(volume);
     await reaches("shared", "gone");
   });
 
-  test("an emulator that is started again still has them, one that is not kept leaves nothing", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "volumes-"));
-    try {
-      const first = await startEmulator({ directory, keepSandboxes: true });
-      await sdkClient(first).volume.create("kept");
-      await vi.waitFor(() => expect(first.volumes()[0]?.state).toBe("ready"), patiently);
-      await first.close();
-      await using second = await startEmulator({ directory });
-      const client = sdkClient(second);
-      const volume = await client.volume.get("kept");
-      const sandbox = await client.create({ volumes: [{ volumeId: "kept", mountPath: "/data" }] });
-      expect(await output(sandbox, "touch /data/x && ls /data")).toBe("x\n");
-      await sandbox.delete(60, true);
-      await client.volume.delete(volume);
-      await vi.waitFor(() => expect(second.volumes()).toEqual([]), patiently);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
-  });
+  test.runIf(isLongRun)(
+    "an emulator that is started again still has them, one that is not kept leaves nothing",
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), "volumes-"));
+      try {
+        const first = await startEmulator({ directory, keepSandboxes: true });
+        await sdkClient(first).volume.create("kept");
+        await vi.waitFor(() => expect(first.volumes()[0]?.state).toBe("ready"), patiently);
+        await first.close();
+        await using second = await startEmulator({ directory });
+        const client = sdkClient(second);
+        const volume = await client.volume.get("kept");
+        const sandbox = await client.create({
+          volumes: [{ volumeId: "kept", mountPath: "/data" }],
+        });
+        expect(await output(sandbox, "touch /data/x && ls /data")).toBe("x\n");
+        await sandbox.delete(60, true);
+        await client.volume.delete(volume);
+        await vi.waitFor(() => expect(second.volumes()).toEqual([]), patiently);
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    },
+  );
 });

@@ -15,6 +15,7 @@ export class DaytonaBackend extends BaseBackend {
     previewWebSocket: true,
     stop: true,
     idleTimeouts: true,
+    volumes: true,
   };
 
   readonly #connection: DaytonaConnection;

@@ -4,6 +4,7 @@ import { ConfigError } from "../../contract/provider-errors.ts";
 import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
 import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
+import { checkVolumes } from "../../core/config/volumes-config.ts";
 import type { DaytonaSdkSource } from "./daytona-sdk.ts";
 
 /** Size of a sandbox; only with `image`, since a snapshot has its size built in. */
@@ -97,7 +98,7 @@ export function resolveDaytonaConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): ResolvedDaytonaConfig {
   const checked = parseConfig(daytonaConfigSchema(), config, "The config of the daytona backend");
-  const problem = checkRepositoryOptions(checked) ?? checkSource(checked);
+  const problem = checkRepositoryOptions(checked) ?? checkVolumes(checked) ?? checkSource(checked);
   if (problem !== undefined) {
     throw new ConfigError(
       `The config of the daytona backend is wrong. \`${problem.path}\`: expected ${problem.expected}.`,

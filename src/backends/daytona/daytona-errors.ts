@@ -9,6 +9,7 @@ import {
   QuotaError,
   RateLimitError,
   SnapshotError,
+  VolumeError,
 } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { NameTakenError, NotSentError } from "../../core/transport.ts";
@@ -50,6 +51,10 @@ const badRequests: readonly Text[] = [
     /snapshot .*(not found|is inactive|is pending|is building|is pulling|is error|is build_failed|is removing)/i,
     (message, cause) =>
       new SnapshotError(`Daytona cannot start from that snapshot: ${message}`, { cause }),
+  ],
+  [
+    /volume .*not in a ready state/i,
+    (message, cause) => new VolumeError(`Daytona: ${message}`, { cause, retryable: true }),
   ],
   [/state change in progress/i, (message, cause) => stateError(message, cause, true)],
   [/errored state|failed to start/i, (message, cause) => stateError(message, cause, false)],
@@ -108,6 +113,7 @@ function fromApi(cause: unknown, facts: ForeignFacts, statusCode: number): Sandb
     case 403:
       return new PermissionError(`The API key may not do this at Daytona: ${message}`, { cause });
     case 404:
+      if (/^volume /i.test(message)) return new VolumeError(`Daytona: ${message}`, { cause });
       return new ConfigError(`Daytona does not know what was asked for: ${message}`, { cause });
     case 409:
       if (/already exists/i.test(message))

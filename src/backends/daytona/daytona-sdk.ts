@@ -49,6 +49,13 @@ export interface DaytonaSandbox {
   ): Promise<{ readonly url: string; readonly token: string }>;
 }
 
+/** What we use of the SDK's volume. */
+export interface DaytonaVolume {
+  readonly id: string;
+  readonly state: string;
+  readonly errorReason?: string | null | undefined;
+}
+
 /** What we use of the SDK's client. */
 export interface DaytonaClient {
   create(
@@ -63,6 +70,10 @@ export interface DaytonaClient {
     readonly sort: string;
     readonly order: string;
   }): AsyncIterator<DaytonaSandbox>;
+  readonly volume: {
+    get(name: string): Promise<DaytonaVolume>;
+    create(name: string): Promise<DaytonaVolume>;
+  };
 }
 
 /** The SDK as a module: `@daytonaio/sdk` or `@daytona/sdk`. */

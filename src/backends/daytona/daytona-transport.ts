@@ -17,6 +17,7 @@ import { listDaytonaSandboxes } from "./daytona-list.ts";
 import { daytonaPreviewRules } from "./daytona-preview.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 import { toSandboxRecord } from "./daytona-states.ts";
+import { readyVolumes } from "./daytona-volumes.ts";
 
 /**
  * Seconds that one call of the SDK which also waits for a state may take. What is not reached by then is waited for by our own
@@ -54,6 +55,8 @@ export class DaytonaTransport implements Transport {
       autoArchiveInterval: request.idle.autoArchiveMinutes,
       autoDeleteInterval: request.idle.autoDeleteMinutes,
     };
+    const { volumes } = this.#config;
+    if (volumes?.length) params.volumes = await readyVolumes(this.#connection, volumes, call);
     if (image !== undefined) params.image = image;
     if (snapshot !== undefined) params.snapshot = snapshot;
     if (this.#config.public !== undefined) params.public = this.#config.public;

@@ -34,6 +34,7 @@ export class LocalBackend extends BaseBackend {
       previewWebSocket: true,
       stop: true,
       idleTimeouts: false,
+      volumes: resolved.isolation !== "none",
     };
   }
 }

@@ -6,6 +6,7 @@ import { ConfigError } from "../../contract/provider-errors.ts";
 import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
 import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
+import { checkVolumes } from "../../core/config/volumes-config.ts";
 import { defaultWorkDir, isBelowHome } from "../../core/work-dir.ts";
 import type { Isolation } from "../../engine/engine-types.ts";
 
@@ -60,7 +61,9 @@ export function resolveLocalConfig(
   const problem =
     checkRepositoryOptions(checked) ??
     (idle === undefined ? undefined : withoutIdleTimes) ??
-    checkWorkDir(resolved);
+    checkWorkDir(resolved) ??
+    checkVolumes(resolved) ??
+    checkMounting(resolved);
   if (problem !== undefined) {
     throw new ConfigError(
       `The config of the local backend is wrong. \`${problem.path}\`: expected ${problem.expected}.`,
@@ -91,6 +94,19 @@ function checkWorkDir({
     path: "workDir",
     expected:
       "a path that begins with ~/, such as ~/workspace: with isolation `none` another one would be this machine's own",
+  };
+}
+
+/** Without isolation there is one tree of files for all. */
+function checkMounting({
+  volumes = [],
+  isolation,
+}: ResolvedLocalConfig): { path: string; expected: string } | undefined {
+  if (volumes.length === 0 || isolation !== "none") return undefined;
+  return {
+    path: "volumes",
+    expected:
+      "nothing with isolation `none`: what is mounted there would be mounted for the whole machine",
   };
 }
 

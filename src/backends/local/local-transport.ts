@@ -31,6 +31,7 @@ import {
   sweepUnfinished,
 } from "./local-sandboxes.ts";
 import { type SandboxNote, toSandboxRecord } from "./local-states.ts";
+import { localMounts } from "./local-volumes.ts";
 
 /** A creation that its caller gave up takes milliseconds more as a rule; then it is known what there is to take back. */
 const createdLateMs = 5_000;
@@ -203,11 +204,12 @@ export class LocalTransport implements Transport {
                 until: new Date(Date.now() + lifeMinutes * 60_000).toISOString(),
               },
       };
+      const mounts = await localMounts(open, this.#config.volumes);
       onBegin();
       const id = newSandboxId(name);
       await open.activity.begin(id);
       try {
-        const sandbox = await open.engine.create({ id, env, metadata: { ...note } });
+        const sandbox = await open.engine.create({ id, env, mounts, metadata: { ...note } });
         return toSandboxRecord(sandbox.id, note, "running", await open.activity.lastAt(id));
       } catch (error) {
         await open.activity.forget(id);

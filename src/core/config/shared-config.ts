@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { IdleConfig } from "../../contract/config.ts";
 import { lazily } from "./lazily.ts";
+import { volumesSchema } from "./volumes-config.ts";
 
 /** Labels of ours begin with this; a caller's must not. */
 export const labelPrefix = "sandbox-backend.";
@@ -116,6 +117,7 @@ export const sharedConfigShape = lazily(() => ({
       autoDeleteMinutes: z.optional(minutes(-1)),
     }),
   ),
+  volumes: z.optional(volumesSchema()),
   keepOnFailure: z.optional(z.boolean()),
 }));
 

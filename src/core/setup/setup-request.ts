@@ -1,5 +1,6 @@
 import type { BackendConfig, IdleConfig } from "../../contract/config.ts";
 import { completeIdle } from "../config/shared-config.ts";
+import { volumesText } from "../config/volumes-config.ts";
 import { createNonce, hashTexts, type SandboxIdentity, sandboxName } from "../sandbox-identity.ts";
 import { isBelowHome } from "../work-dir.ts";
 
@@ -22,11 +23,16 @@ export function prepareSetup(
   source: string,
 ): SetupRequest {
   const { workDir } = config;
+  const volumes = volumesText(config.volumes);
   const identity: SandboxIdentity = {
     owner: config.owner,
     name: config.name,
     nonce: createNonce(),
-    fingerprint: hashTexts([config.repoUrl, config.branchName, config.commit, workDir, source]),
+    fingerprint: hashTexts([
+      ...[config.repoUrl, config.branchName, config.commit, workDir, source],
+      // Added where there are some, so that older fingerprints hold.
+      ...(volumes === undefined ? [] : [volumes]),
+    ]),
     workDir,
   };
   return {

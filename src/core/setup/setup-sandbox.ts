@@ -16,6 +16,7 @@ import { resolveWorkDir } from "../work-dir.ts";
 import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./create-or-adopt.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
 import { proveThatItAnswers, type SandboxFacts } from "./prove-answer.ts";
+import { proveVolumes } from "./prove-volumes.ts";
 import { SetupProgress } from "./setup-progress.ts";
 import type { SetupRequest } from "./setup-request.ts";
 import { undoCreate } from "./undo-create.ts";
@@ -69,8 +70,12 @@ export async function setupSandbox(
     const sandboxFacts = await progress.step("probe", () =>
       proveThatItAnswers(channel, deadline.signal),
     );
+    const { repoUrl, volumes } = request.config;
+    if (volumes?.length) {
+      await progress.step("volumes", () => proveVolumes(channel, id, volumes, deadline.signal));
+    }
     const workDir = resolveWorkDir(request.identity.workDir, sandboxFacts.homeDirectory);
-    await progress.step(request.config.repoUrl === undefined ? "workDir" : "clone", () =>
+    await progress.step(repoUrl === undefined ? "workDir" : "clone", () =>
       prepareWorkDir(channel, id, request, workDir, deadline),
     );
     // Of an adopted sandbox too: the host that made it may have died before this step.

@@ -30,6 +30,7 @@ const inwardEffectTypes: ReadonlySet<string> = new Set<
   "fail-transition",
   "vanish",
   "zombie",
+  "unmounted",
   "unlisted",
   "daemon-crash",
   "exec-timeout",
@@ -89,7 +90,7 @@ export class FaultInjector {
   }
 
   /** Used by the server: whether the sandbox suffers an effect that has no more to it. */
-  suffers(type: "vanish" | "unlisted", subject: FaultSubject): boolean {
+  suffers(type: "vanish" | "unmounted" | "unlisted", subject: FaultSubject): boolean {
     return this.#strike(type, () => true, subject) !== undefined;
   }
 

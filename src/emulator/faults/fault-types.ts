@@ -170,6 +170,8 @@ export type SandboxEffect =
    * without a reason, so long after the first such answer.
    */
   | { readonly type: "zombie"; readonly stopsAfterMs?: number }
+  /** The sandbox is made without its volumes, although the API says that it has them. */
+  | { readonly type: "unmounted" }
   /** The sandbox is missing in lists. */
   | { readonly type: "unlisted" };
 

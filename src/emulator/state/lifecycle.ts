@@ -184,11 +184,13 @@ export class Lifecycle {
   }
 
   async #makeEngineSandbox(entry: SandboxEntry): Promise<void> {
-    const { engineSnapshotId: snapshotId } = entry.record;
-    const { engine, volumes } = this.#options;
+    const { record, subject } = entry;
+    const { engineSnapshotId: snapshotId } = record;
+    const { engine, volumes, faults } = this.#options;
+    const isUnmounted = record.volumes.length > 0 && faults.suffers("unmounted", subject);
     entry.engine ??= await engine.create({
       id: entry.id,
-      mounts: await volumes.mountsOf(entry.record),
+      mounts: isUnmounted ? [] : await volumes.mountsOf(record),
       env: sandboxEnvironment(entry.record),
       metadata: { [metadataKey]: structuredClone(entry.record) },
       ...(snapshotId === undefined ? {} : { snapshotId }),
