@@ -22,6 +22,11 @@ export type EngineErrorCode =
   | "SNAPSHOT_FAILED"
   /** Processes of the sandbox do not end although they were killed. */
   | "PROCESSES_REMAIN"
+  /**
+   * Whether a program was started, or how it ended, cannot be known: the small process that starts programs for the engine is gone,
+   * killed for instance. The program may run on.
+   */
+  | "EXIT_UNKNOWN"
   /** This machine makes no PTYs for us. `message` has the reason. */
   | "PTY_UNAVAILABLE"
   /** The PTY has ended, and with it its terminal. */

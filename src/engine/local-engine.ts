@@ -17,7 +17,7 @@ import { FolderConfinement } from "./isolation/folder-confinement.ts";
 import { NamespaceConfinement } from "./isolation/namespace-confinement.ts";
 import { probeNamespaces, requireNamespaces } from "./isolation/namespace-probe.ts";
 import { LocalSandbox } from "./local-sandbox.ts";
-import { PipePool } from "./processes/pipe-pool.ts";
+import { ProgramStarter } from "./processes/program-starter.ts";
 import { makeSnapshot } from "./snapshots/make-snapshot.ts";
 import { toEngineSnapshot } from "./snapshots/snapshot-record.ts";
 import { removeTree } from "./state/remove-tree.ts";
@@ -30,10 +30,10 @@ export class LocalEngine {
   readonly isolation: Isolation;
   readonly volumes: VolumeStore;
   readonly #store: SandboxStore;
-  readonly #pipes: PipePool;
+  readonly #starter: ProgramStarter;
 
-  private constructor(directory: string, store: SandboxStore, pipes: PipePool) {
-    this.#pipes = pipes;
+  private constructor(directory: string, store: SandboxStore, starter: ProgramStarter) {
+    this.#starter = starter;
     this.directory = directory;
     this.volumes = new VolumeStore(directory);
     this.isolation = store.confinement.isolation;
@@ -77,17 +77,17 @@ export class LocalEngine {
     const directory = await realpath(options.directory);
     const isolation = options.isolation ?? "namespaces";
     if (isolation === "namespaces") await requireNamespaces(directory);
-    const pipes = await PipePool.open(join(directory, "pipes"));
+    const starter = await ProgramStarter.open(join(directory, "pipes"));
     try {
       const confinement =
         isolation === "none"
-          ? new FolderConfinement(pipes)
-          : await NamespaceConfinement.open(directory, pipes);
+          ? new FolderConfinement(starter)
+          : await NamespaceConfinement.open(directory, starter);
       const store = new SandboxStore(directory, confinement);
       await store.open();
-      return new LocalEngine(directory, store, pipes);
+      return new LocalEngine(directory, store, starter);
     } catch (error) {
-      await pipes.close();
+      await starter.close();
       throw error;
     }
   }
@@ -198,7 +198,7 @@ export class LocalEngine {
    */
   async close(): Promise<void> {
     this.#store.close();
-    await this.#pipes.close();
+    await this.#starter.close();
   }
 
   async #getReadable(id: string): Promise<EngineSandbox | undefined> {

@@ -99,6 +99,7 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "SNAPSHOT_FAILED":
     case "STATE_UNREADABLE":
       return state(false);
+    case "EXIT_UNKNOWN":
     case "PTY_CLOSED":
     case "ENGINE_CLOSED":
       return new ConnectionError(message, { cause });

@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import { appendFileSync, constants, openSync, readFileSync, rmSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
@@ -8,12 +7,11 @@ import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH } from "../files/path-walker.ts";
 import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
-import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
-import type { PipePool } from "../processes/pipe-pool.ts";
 import { readBootId, readProcessStat, sendSignal } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
-import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
+import type { ProgramStarter } from "../processes/program-starter.ts";
+import type { StartedProgram } from "../processes/started-program.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
 import { copyTree } from "../snapshots/copy-tree.ts";
@@ -43,11 +41,10 @@ const POLL_MS = 1;
 export class FolderConfinement implements Confinement {
   readonly isolation = "none";
   readonly sharesLayers = false;
-  readonly #pipes: PipePool;
-  readonly #inherited = findInheritedDescriptors();
+  readonly #programs: ProgramStarter;
 
-  constructor(pipes: PipePool) {
-    this.#pipes = pipes;
+  constructor(programs: ProgramStarter) {
+    this.#programs = programs;
   }
 
   homeDirectory(folder: SandboxFolder): string {
@@ -117,16 +114,12 @@ export class FolderConfinement implements Confinement {
   }
 
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
-    const piped = await spawnWithPipes(
-      {
-        argv: program.argv,
-        cwd: program.cwd,
-        inherited: this.#inherited,
-        env: this.#environment(sandbox, program),
-      },
-      this.#pipes,
-    );
-    return new ChildEngineProcess(piped, this.#remember(sandbox, piped.pid));
+    const piped = await this.#programs.startWithPipes({
+      argv: program.argv,
+      cwd: program.cwd,
+      env: this.#environment(sandbox, program),
+    });
+    return new ChildEngineProcess(piped, this.#remember(sandbox, piped.started.pid));
   }
 
   terminals(): TerminalSource {
@@ -144,18 +137,17 @@ export class FolderConfinement implements Confinement {
     }
     const env = { TERM: DEFAULT_TERMINAL_TYPE, ...this.#environment(sandbox, program) };
     await checkProgram(wholeMachine, program, env.PATH);
-    const { child, pid, exited } = await spawnDetached(
+    const started = await this.#programs.start(
       {
         argv: [setsid, "--ctty", "--", ...program.argv],
         cwd: program.cwd,
-        inherited: this.#inherited,
         env,
         makesOwnSession: true,
       },
-      [terminal, terminal, terminal],
+      { kind: "terminal", descriptor: terminal },
     );
-    await waitForOwnTerminal(child);
-    return { child, exited, group: this.#remember(sandbox, pid) };
+    await waitForOwnTerminal(started);
+    return { started, group: this.#remember(sandbox, started.pid) };
   }
 
   #environment({ folder, record }: RunningSandbox, program: ProgramToSpawn) {
@@ -195,10 +187,9 @@ const wholeMachine: FileTree = {
 };
 
 /** Until then a signal for its group would find nobody, and the end of its terminal would not reach it. */
-async function waitForOwnTerminal(child: ChildProcess): Promise<void> {
-  const pid = child.pid as number;
-  while (child.exitCode === null && child.signalCode === null) {
-    if (leadsItsGroup(pid, true)) return;
+async function waitForOwnTerminal(program: StartedProgram): Promise<void> {
+  while (!program.hasEnded) {
+    if (leadsItsGroup(program.pid, true)) return;
     await delay(POLL_MS);
   }
 }

@@ -4,9 +4,7 @@ import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
 import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
-import { findInheritedDescriptors } from "../processes/inherited-descriptors.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
-import type { PipePool } from "../processes/pipe-pool.ts";
 import {
   isProcessAlive,
   readBootId,
@@ -14,7 +12,7 @@ import {
   signalProcess,
 } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
-import { spawnDetached, spawnWithPipes } from "../processes/spawn-detached.ts";
+import type { ProgramStarter } from "../processes/program-starter.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
 import {
@@ -62,18 +60,17 @@ export class NamespaceConfinement implements Confinement {
   readonly #programs: SystemPrograms;
   readonly #system: SystemDirectories;
   readonly #folders: EngineFolders;
-  readonly #pipes: PipePool;
-  readonly #inherited = findInheritedDescriptors();
+  readonly #starter: ProgramStarter;
   readonly #owners: OwnerMap | undefined;
 
   private constructor(
-    pipes: PipePool,
+    starter: ProgramStarter,
     privileges: HostPrivileges,
     programs: SystemPrograms,
     system: SystemDirectories,
     folders: EngineFolders,
   ) {
-    this.#pipes = pipes;
+    this.#starter = starter;
     this.#privileges = privileges;
     this.#programs = programs;
     this.#system = system;
@@ -82,11 +79,14 @@ export class NamespaceConfinement implements Confinement {
   }
 
   /** @throws EngineError `ISOLATION_UNAVAILABLE` when something is missing; that everything works is shown by `start`. */
-  static async open(engineDirectory: string, pipes: PipePool): Promise<NamespaceConfinement> {
+  static async open(
+    engineDirectory: string,
+    starter: ProgramStarter,
+  ): Promise<NamespaceConfinement> {
     const programs = findSystemPrograms();
     const system = findSystemDirectories(engineDirectory);
     const folders = await layOutEngineFolders(engineDirectory, system);
-    return new NamespaceConfinement(pipes, readHostPrivileges(), programs, system, folders);
+    return new NamespaceConfinement(starter, readHostPrivileges(), programs, system, folders);
   }
 
   homeDirectory(): string {
@@ -152,7 +152,7 @@ export class NamespaceConfinement implements Confinement {
       }),
       marker: record.marker,
       hiddenPaths,
-      inherited: this.#inherited,
+      starter: this.#starter,
     });
     try {
       const details = [...plan.details, ...bindMountsToCheck(mounts)];
@@ -197,17 +197,17 @@ export class NamespaceConfinement implements Confinement {
 
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
     const entry = await this.#enter(sandbox, program, { ownsTerminal: false });
-    const piped = await spawnWithPipes(
-      { ...entry, cwd: "/", inherited: this.#inherited },
-      this.#pipes,
-    );
-    const leader = await findSandboxedProcess(piped.child);
+    const piped = await this.#starter.startWithPipes({ ...entry, cwd: "/" });
+    const leader = await findSandboxedProcess(piped.started);
     if (leader) return new ChildEngineProcess(piped, sandboxedGroup(leader));
     if (!this.isRunning(sandbox.run)) {
       for (const descriptor of piped.descriptors) closeSync(descriptor);
       throw stopped(sandbox.record.id);
     }
-    return new ChildEngineProcess(piped, this.#remainderOf(sandbox, piped, piped.descriptors));
+    return new ChildEngineProcess(
+      piped,
+      this.#remainderOf(sandbox, piped.started, piped.descriptors),
+    );
   }
 
   terminals(sandbox: RunningSandbox): TerminalSource {
@@ -220,14 +220,14 @@ export class NamespaceConfinement implements Confinement {
     terminal: number,
   ): Promise<TerminalProgram> {
     const entry = await this.#enter(sandbox, program, { ownsTerminal: true });
-    const { child, pid, exited } = await spawnDetached(
-      { ...entry, cwd: "/", inherited: this.#inherited },
-      [terminal, terminal, terminal],
+    const started = await this.#starter.start(
+      { ...entry, cwd: "/" },
+      { kind: "terminal", descriptor: terminal },
     );
-    const leader = await findSandboxedProcess(child, { ownsTerminal: true });
-    if (leader) return { child, exited, group: sandboxedGroup(leader) };
+    const leader = await findSandboxedProcess(started, { ownsTerminal: true });
+    if (leader) return { started, group: sandboxedGroup(leader) };
     if (!this.isRunning(sandbox.run)) throw stopped(sandbox.record.id);
-    return { child, exited, group: this.#remainderOf(sandbox, { pid }, [terminal]) };
+    return { started, group: this.#remainderOf(sandbox, started, [terminal]) };
   }
 
   async #enter(

@@ -1,12 +1,12 @@
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { Socket } from "node:net";
 import { EngineError } from "../engine-error.ts";
 import {
   identifyProcess,
   type ProcessIdentity,
   sendSignal,
 } from "../processes/process-identity.ts";
-import { spawnDetached } from "../processes/spawn-detached.ts";
+import type { ProgramStarter } from "../processes/program-starter.ts";
 import { SANDBOX_PATH } from "./environment.ts";
 import { READY_LINE } from "./setup-script.ts";
 
@@ -19,7 +19,7 @@ export interface HolderOptions {
   /** In the holder's environment, so that it is found even if nobody recorded its PID. */
   readonly marker: string;
   readonly hiddenPaths: readonly string[];
-  readonly inherited: readonly number[];
+  readonly starter: ProgramStarter;
 }
 
 export interface StartedHolder {
@@ -33,7 +33,7 @@ export interface StartedHolder {
  * first process dies with it, and with that every other. Rejects with nothing left running.
  */
 export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
-  const { command, marker, hiddenPaths, inherited } = options;
+  const { command, marker, hiddenPaths, starter } = options;
   const env = {
     PATH: SANDBOX_PATH,
     LC_ALL: "C",
@@ -41,34 +41,40 @@ export async function startHolder(options: HolderOptions): Promise<StartedHolder
     LIBMOUNT_FORCE_MOUNT2: "always",
     [HOLDER_VARIABLE]: marker,
   };
-  const { child, pid, exited } = await spawnDetached({ argv: command, cwd: "/", env, inherited }, [
-    "pipe",
-    "pipe",
-    "pipe",
-  ]);
-  const holder = identifyProcess(pid);
+  const { started, descriptors } = await starter.startWithPipes({ argv: command, cwd: "/", env });
+  const [input, output, error] = descriptors;
+  const pipes: HolderPipes = {
+    stdin: new Socket({ fd: input, readable: false, writable: true }),
+    stdout: new Socket({ fd: output, readable: true, writable: false }),
+    stderr: new Socket({ fd: error, readable: true, writable: false }),
+  };
+  const holder = identifyProcess(started.pid);
   try {
-    const mountTable = await waitUntilReady(child, exited, hiddenPaths);
+    const mountTable = await waitUntilReady(pipes, started.exited, hiddenPaths);
     if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
     return { holder, mountTable };
   } catch (error) {
-    if (child.exitCode === null && child.signalCode === null) sendSignal(pid, "SIGKILL");
-    await exited;
+    if (!started.hasEnded) sendSignal(started.pid, "SIGKILL");
+    await started.exited;
     throw error;
   } finally {
-    for (const stream of child.stdio) stream?.destroy();
-    child.unref();
+    for (const stream of Object.values(pipes)) stream.destroy();
+    started.unref();
   }
+}
+
+interface HolderPipes {
+  readonly stdin: Socket;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
 }
 
 /** Resolves with what was printed before the line that says so. */
 async function waitUntilReady(
-  child: ChildProcess,
+  { stdin, stdout, stderr }: HolderPipes,
   exited: Promise<unknown>,
   hiddenPaths: readonly string[],
 ): Promise<string> {
-  const { stdin, stdout, stderr } = child;
-  if (!stdin || !stdout || !stderr) throw new TypeError("The holder has no pipes");
   const complaints: string[] = [];
   stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
   // A script that failed before it read its input is reported by its exit.

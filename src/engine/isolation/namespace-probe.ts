@@ -3,9 +3,9 @@ import { basename, join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { IsolationProbe } from "../engine-types.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
-import { PipePool } from "../processes/pipe-pool.ts";
 import { identifyProcess, readBootId } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
+import { ProgramStarter } from "../processes/program-starter.ts";
 import { foldersOfTheDead, nameOfOwner } from "../state/owned-folders.ts";
 import { removeTree } from "../state/remove-tree.ts";
 import { sandboxFolder } from "../state/sandbox-folder.ts";
@@ -43,9 +43,9 @@ export async function probeNamespaces(
       advice: "choose another directory",
     };
   }
-  const pipes = await PipePool.open(join(trial, "pipes"));
+  const starter = await ProgramStarter.open(join(trial, "pipes"));
   try {
-    const confinement = await NamespaceConfinement.open(trial, pipes);
+    const confinement = await NamespaceConfinement.open(trial, starter);
     const sandbox = trialSandbox(trial);
     try {
       await mkdir(sandbox.folder.path, { mode: 0o700 });
@@ -71,6 +71,7 @@ export async function probeNamespaces(
     if (!(error instanceof EngineError)) throw error;
     return { available: false, ...(await explainFailure(error, directory)) };
   } finally {
+    await starter.close();
     await removeTree(trial);
   }
 }

@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import { fstatSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProcessGroup } from "../processes/engine-process.ts";
@@ -10,6 +9,7 @@ import {
   sendSignal,
 } from "../processes/process-identity.ts";
 import { listProcesses } from "../processes/process-scan.ts";
+import type { StartedProgram } from "../processes/started-program.ts";
 
 const POLL_MS = 1;
 
@@ -19,12 +19,11 @@ const POLL_MS = 1;
  * `parent` only waits for it and mirrors how it ends; it is outside the sandbox and gets no signals.
  */
 export async function findSandboxedProcess(
-  parent: ChildProcess,
+  parent: StartedProgram,
   { ownsTerminal = false }: { readonly ownsTerminal?: boolean } = {},
 ): Promise<ProcessIdentity | undefined> {
-  const parentPid = parent.pid as number;
-  while (parent.exitCode === null && parent.signalCode === null) {
-    const pid = childOf(parentPid);
+  while (!parent.hasEnded) {
+    const pid = childOf(parent.pid);
     if (pid !== undefined && leadsItsGroup(pid, ownsTerminal)) return identifyProcess(pid);
     await delay(POLL_MS);
   }

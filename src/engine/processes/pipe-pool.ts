@@ -16,6 +16,9 @@ interface PipeEnds {
   readonly child: number;
 }
 
+/** Makes named pipes at these paths. Resolves with false when it cannot make any here. */
+type MakePipes = (paths: readonly string[]) => Promise<boolean>;
+
 export interface StandardPipes {
   readonly stdin: PipeEnds;
   readonly stdout: PipeEnds;
@@ -30,19 +33,21 @@ export interface StandardPipes {
 export class PipePool {
   readonly #directory: string;
   readonly #names: string[] = [];
+  readonly #makeQuickly: MakePipes;
   #refill: Promise<void> | undefined;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, makeQuickly: MakePipes) {
     this.#directory = directory;
+    this.#makeQuickly = makeQuickly;
   }
 
   /** Also removes the pools of processes that died. */
-  static async open(parentDirectory: string): Promise<PipePool> {
+  static async open(parentDirectory: string, makeQuickly: MakePipes): Promise<PipePool> {
     await mkdir(parentDirectory, { recursive: true, mode: 0o700 });
     await removeFoldersOfTheDead(parentDirectory);
     const directory = join(parentDirectory, nameOfOwner());
     await mkdir(directory, { mode: 0o700 });
-    return new PipePool(directory);
+    return new PipePool(directory, makeQuickly);
   }
 
   /** The caller closes every descriptor. */
@@ -68,7 +73,9 @@ export class PipePool {
     const names = Array.from({ length: PIPES_PER_BATCH }, (_, index) =>
       join(this.#directory, `${batch}-${index}`),
     );
-    await run("mkfifo", ["-m", "600", "--", ...names], { env: { PATH: "/usr/bin:/bin" } });
+    if (!(await this.#makeQuickly(names))) {
+      await run("mkfifo", ["-m", "600", "--", ...names], { env: { PATH: "/usr/bin:/bin" } });
+    }
     this.#names.push(...names);
   }
 }

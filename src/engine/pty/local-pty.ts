@@ -1,8 +1,8 @@
-import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcessExit, EnginePty } from "../engine-types.ts";
 import type { ProcessGroup } from "../processes/engine-process.ts";
+import type { StartedProgram } from "../processes/started-program.ts";
 import { resizeTerminal } from "./terminal-control.ts";
 import { TerminalInput } from "./terminal-input.ts";
 import { TerminalOutput } from "./terminal-output.ts";
@@ -10,8 +10,7 @@ import { checkTerminalSize, type TerminalSize } from "./terminal-size.ts";
 
 /** A program that leads a session on a terminal. */
 export interface TerminalProgram {
-  readonly child: ChildProcess;
-  readonly exited: Promise<EngineProcessExit>;
+  readonly started: StartedProgram;
   readonly group: ProcessGroup;
 }
 
@@ -20,7 +19,7 @@ export class LocalPty implements EnginePty {
   readonly pid: number;
   readonly exited: Promise<EngineProcessExit>;
   readonly #master: number;
-  readonly #child: ChildProcess;
+  readonly #started: StartedProgram;
   readonly #group: ProcessGroup;
   readonly #output: TerminalOutput;
   readonly #input: TerminalInput;
@@ -28,17 +27,15 @@ export class LocalPty implements EnginePty {
   #resizing: Promise<void> | undefined;
 
   /** Takes over the master. */
-  constructor(master: number, { child, exited, group }: TerminalProgram) {
+  constructor(master: number, { started, group }: TerminalProgram) {
     this.#master = master;
-    this.#child = child;
+    this.#started = started;
     this.#group = group;
     this.pid = group.pid;
     this.#output = new TerminalOutput(master);
     this.#input = new TerminalInput(master, () => this.#output.isOpen);
-    this.exited = exited.then((exit) => {
-      this.#output.closeAfterProgram();
-      return exit;
-    });
+    this.exited = started.exited.finally(() => this.#output.closeAfterProgram());
+    this.exited.catch(() => undefined);
   }
 
   get output(): Readable {
@@ -71,7 +68,7 @@ export class LocalPty implements EnginePty {
 
   /** Hangs up, and lets this Node process end before the program does. */
   release(): void {
-    this.#child.unref();
+    this.#started.unref();
     this.close();
   }
 

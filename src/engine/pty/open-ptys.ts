@@ -8,12 +8,13 @@ export class OpenPtys {
     const ptys = this.#bySandbox.get(sandboxId) ?? new Set();
     this.#bySandbox.set(sandboxId, ptys);
     ptys.add(pty);
-    void pty.exited.then(() => {
+    const forget = (): void => {
       ptys.delete(pty);
       if (ptys.size === 0 && this.#bySandbox.get(sandboxId) === ptys) {
         this.#bySandbox.delete(sandboxId);
       }
-    });
+    };
+    pty.exited.then(forget, forget);
   }
 
   /** Interactive shells do not mind SIGTERM; the end of their terminal they do. */

@@ -52,7 +52,8 @@ export class SandboxStore {
   /** The process and its pipes are let go when the engine closes. */
   track(child: ChildEngineProcess): void {
     this.#processes.add(child);
-    void child.exited.then(() => this.#processes.delete(child));
+    const forget = (): boolean => this.#processes.delete(child);
+    child.exited.then(forget, forget);
   }
 
   trackConnection(socket: Socket): void {

@@ -1,0 +1,94 @@
+import type { ChildProcess } from "node:child_process";
+import { closeSync } from "node:fs";
+import type { EngineProcessExit } from "../engine-types.ts";
+import { findInheritedDescriptors } from "./inherited-descriptors.ts";
+import { PipePool } from "./pipe-pool.ts";
+import { spawnChild } from "./spawn-child.ts";
+import { sharedSpawner } from "./spawner/shared-spawner.ts";
+import {
+  descriptorsOf,
+  type PipedProgram,
+  type ProgramToStart,
+  type StandardStreams,
+  type StartedProgram,
+} from "./started-program.ts";
+
+/**
+ * Starts programs in sessions of their own, with no environment and no open descriptor of this process but the three given: through
+ * the spawner, else, where there can be none, by forks of this process.
+ */
+export class ProgramStarter {
+  readonly #pipes: PipePool;
+  readonly #inherited = findInheritedDescriptors();
+  #isClosed = false;
+
+  private constructor(pipes: PipePool) {
+    this.#pipes = pipes;
+  }
+
+  /** @param pipesDirectory - For the names of pipes, which they have for a moment. */
+  static async open(pipesDirectory: string): Promise<ProgramStarter> {
+    const pipes = await PipePool.open(pipesDirectory, async (names) => {
+      const spawner = await sharedSpawner.get();
+      await spawner?.makeFifos(names);
+      return spawner !== undefined;
+    });
+    sharedSpawner.enter();
+    return new ProgramStarter(pipes);
+  }
+
+  /** Rejects when it could not be started at all, such as with ENOENT. The caller closes the descriptors afterwards. */
+  async start(program: ProgramToStart, streams: StandardStreams): Promise<StartedProgram> {
+    const spawner = await sharedSpawner.get();
+    if (spawner !== undefined) return spawner.spawn(program, streams);
+    return new OwnChild(await spawnChild(program, descriptorsOf(streams), this.#inherited));
+  }
+
+  /** The same, with real pipes from the pool. The caller closes our ends of them. */
+  async startWithPipes(program: ProgramToStart): Promise<PipedProgram> {
+    const { stdin, stdout, stderr } = await this.#pipes.take();
+    try {
+      const started = await this.start(program, {
+        kind: "pipes",
+        descriptors: [stdin.child, stdout.child, stderr.child],
+      });
+      return { started, descriptors: [stdin.own, stdout.own, stderr.own] };
+    } catch (error) {
+      for (const { own } of [stdin, stdout, stderr]) closeSync(own);
+      throw error;
+    } finally {
+      for (const { child } of [stdin, stdout, stderr]) closeSync(child);
+    }
+  }
+
+  /** What runs goes on. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#pipes.close();
+    await sharedSpawner.leave();
+  }
+}
+
+/** A child of this very process. */
+class OwnChild implements StartedProgram {
+  readonly pid: number;
+  readonly exited: Promise<EngineProcessExit>;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.pid = child.pid as number;
+    this.exited = new Promise((resolve) => {
+      child.once("exit", (exitCode, signal) => resolve({ exitCode, signal }));
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  unref(): void {
+    this.#child.unref();
+  }
+}

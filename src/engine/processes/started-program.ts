@@ -1,0 +1,41 @@
+import type { EngineProcessExit } from "../engine-types.ts";
+
+/** A program that was started, in a session of its own. */
+export interface StartedProgram {
+  readonly pid: number;
+  /**
+   * Resolves at the end of the process itself, whoever still holds its pipes. Rejects with `EXIT_UNKNOWN` when nobody is left who could
+   * learn it; that is no unhandled rejection when nobody looks.
+   */
+  readonly exited: Promise<EngineProcessExit>;
+  /** Whether `exited` has settled. */
+  readonly hasEnded: boolean;
+  /** It goes on, and no longer keeps this Node process alive. */
+  unref(): void;
+}
+
+/** Such a program with pipes; the descriptors are our ends of its standard input, output and error. */
+export interface PipedProgram {
+  readonly started: StartedProgram;
+  readonly descriptors: readonly [number, number, number];
+}
+
+export interface ProgramToStart {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** The whole environment; nothing of ours is added. */
+  readonly env: Readonly<Record<string, string>>;
+  /** True for a program that begins its session itself, as setsid(1) does. Default: false. */
+  readonly makesOwnSession?: boolean;
+}
+
+/** What the program gets as its standard streams: the child's ends of pipes, or one terminal. */
+export type StandardStreams =
+  | { readonly kind: "pipes"; readonly descriptors: readonly [number, number, number] }
+  | { readonly kind: "terminal"; readonly descriptor: number };
+
+export function descriptorsOf(streams: StandardStreams): readonly [number, number, number] {
+  if (streams.kind === "pipes") return streams.descriptors;
+  const { descriptor } = streams;
+  return [descriptor, descriptor, descriptor];
+}
