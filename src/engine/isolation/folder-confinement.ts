@@ -144,7 +144,7 @@ export class FolderConfinement implements Confinement {
         env,
         makesOwnSession: true,
       },
-      { kind: "terminal", descriptor: terminal },
+      { kind: "one-file", descriptor: terminal },
     );
     await waitForOwnTerminal(started);
     return { started, group: this.#remember(sandbox, started.pid) };

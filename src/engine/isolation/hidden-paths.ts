@@ -1,14 +1,13 @@
-import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { EngineError } from "../engine-error.ts";
+import type { ProgramStarter } from "../processes/program-starter.ts";
+import { runForOutput } from "../processes/run-for-output.ts";
 import { layerPart, type SandboxLayers } from "./sandbox-layers.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
-const run = promisify(execFile);
 const SEARCHED = ["etc", "opt"];
 const TIMEOUT_MS = 30_000;
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /**
  * Paths, relative to the root, of what the host keeps from its own users in `/etc` and `/opt`: password hashes, private
@@ -16,12 +15,14 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
  * What the sandbox has put there itself is not the host's and is left out.
  */
 export async function findHiddenPaths(
+  starter: ProgramStarter,
   findProgram: string,
   system: SystemDirectories,
   layers: SandboxLayers,
 ): Promise<string[]> {
   const names = SEARCHED.filter((name) => system.overlaid.includes(name));
   const output = await findUnreadable(
+    starter,
     findProgram,
     names.map((name) => join("/", name)),
   );
@@ -48,8 +49,13 @@ function isReadable(path: Buffer): boolean {
 }
 
 /** NUL-separated absolute paths in which each character is a byte. */
-async function findUnreadable(program: string, roots: readonly string[]): Promise<string> {
+async function findUnreadable(
+  starter: ProgramStarter,
+  program: string,
+  roots: readonly string[],
+): Promise<string> {
   const argv = [
+    program,
     ...roots,
     "-xdev",
     "-mindepth",
@@ -57,18 +63,11 @@ async function findUnreadable(program: string, roots: readonly string[]): Promis
     ...["(", "-type", "d", "!", "-perm", "-005", "-print0", "-prune", ")"],
     ...["-o", "(", "!", "-type", "l", "!", "-type", "d", "!", "-perm", "-004", "-print0", ")"],
   ];
-  const options = {
-    encoding: "latin1" as const,
-    env: { LC_ALL: "C" },
-    timeout: TIMEOUT_MS,
-    maxBuffer: MAX_OUTPUT_BYTES,
-  };
-  try {
-    return (await run(program, argv, options)).stdout;
-  } catch (error) {
-    // `find` also reports directories that this user cannot open with status 1; those are printed all the same.
-    const { code, stdout } = error as { code?: unknown; stdout?: unknown };
-    if (code === 1 && typeof stdout === "string") return stdout;
-    throw error;
-  }
+  const { exitCode, signal, stdout } = await runForOutput(starter, argv, { timeoutMs: TIMEOUT_MS });
+  // `find` also reports directories that this user cannot open with status 1; those are printed all the same.
+  if (exitCode === 0 || exitCode === 1) return stdout.toString("latin1");
+  throw new EngineError(
+    "SANDBOX_START_FAILED",
+    `${program} ended with ${String(exitCode ?? signal)} while it looked for what the host keeps secret`,
+  );
 }

@@ -124,7 +124,12 @@ export class NamespaceConfinement implements Confinement {
     const { folder, record } = sandbox;
     const layers = SandboxLayers.of(sandbox);
     await refreshResolverConfiguration(layers, folder.resolverConfiguration);
-    const hiddenPaths = await findHiddenPaths(this.#programs.find, this.#system, layers);
+    const hiddenPaths = await findHiddenPaths(
+      this.#starter,
+      this.#programs.find,
+      this.#system,
+      layers,
+    );
     const overlaid = usableMountPoints(layers, this.#system.overlaid);
     await prepareForMounting(sandbox, overlaid);
     const mounts = record.mounts ?? [];
@@ -222,7 +227,7 @@ export class NamespaceConfinement implements Confinement {
     const entry = await this.#enter(sandbox, program, { ownsTerminal: true });
     const started = await this.#starter.start(
       { ...entry, cwd: "/" },
-      { kind: "terminal", descriptor: terminal },
+      { kind: "one-file", descriptor: terminal },
     );
     const leader = await findSandboxedProcess(started, { ownsTerminal: true });
     if (leader) return { started, group: sandboxedGroup(leader) };

@@ -29,10 +29,10 @@ export interface ProgramToStart {
   readonly makesOwnSession?: boolean;
 }
 
-/** What the program gets as its standard streams: the child's ends of pipes, or one terminal. */
+/** What the program gets as its standard streams: the child's ends of pipes, or one file for all, such as a terminal. */
 export type StandardStreams =
   | { readonly kind: "pipes"; readonly descriptors: readonly [number, number, number] }
-  | { readonly kind: "terminal"; readonly descriptor: number };
+  | { readonly kind: "one-file"; readonly descriptor: number };
 
 export function descriptorsOf(streams: StandardStreams): readonly [number, number, number] {
   if (streams.kind === "pipes") return streams.descriptors;

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { runQuietly } from "../processes/run-quietly.ts";
 
 const run = promisify(execFile);
 
@@ -10,11 +11,8 @@ const run = promisify(execFile);
  * permissions (the work directories of overlays), which an ordinary user must open first.
  */
 export async function removeTree(path: string): Promise<void> {
+  if (await runQuietly("rm", "-rf", "--", path)) return;
   const options = { env: { PATH: "/usr/bin:/bin", LC_ALL: "C" } };
-  try {
-    await run("rm", ["-rf", "--", path], options);
-  } catch {
-    await run("chmod", ["-R", "u+rwX", "--", path], options);
-    await run("rm", ["-rf", "--", path], options);
-  }
+  await run("chmod", ["-R", "u+rwX", "--", path], options);
+  await run("rm", ["-rf", "--", path], options);
 }

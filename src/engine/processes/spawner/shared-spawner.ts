@@ -40,6 +40,13 @@ class SharedSpawner {
     return current.spawner;
   }
 
+  /** The one that is there already, if any. */
+  async running(): Promise<Spawner | undefined> {
+    const current = this.#current;
+    if (current?.isGone !== false || current.identity !== identityOfHost()) return undefined;
+    return current.spawner;
+  }
+
   async leave(): Promise<void> {
     this.#users -= 1;
     if (this.#users === 0) await this.#retire();

@@ -8,7 +8,7 @@ export const READY_LINE = "ready";
  * Arguments: the PID of the host process, and a descriptor of that process to prove that its descriptors can be opened.
  * Standard input: requests, each a length of four bytes (big-endian) and that many bytes, which are fields ended by NUL: what to do,
  * the request's number, and
- * - `spawn`: umask, whether to begin a session (`1` or `0`), `pipes` or `terminal`, the host's three descriptors, working directory,
+ * - `spawn`: umask, whether to begin a session (`1` or `0`), `pipes` or `one-file`, the host's three descriptors, working directory,
  *   number of arguments, arguments, environment
  * - `mkfifo`: paths
  *
@@ -41,7 +41,7 @@ sub run {
   my ($number, $umask, $session, $kind, $in, $out, $error, $directory, $count, @rest) = @_;
   my @argv = splice(@rest, 0, $count);
   my ($read, $write) = (POSIX::O_RDONLY(), POSIX::O_WRONLY());
-  ($read, $write) = (POSIX::O_RDWR(), POSIX::O_RDWR()) if $kind eq 'terminal';
+  ($read, $write) = (POSIX::O_RDWR(), POSIX::O_RDWR()) if $kind eq 'one-file';
   my @files;
   for (([$in, $read], [$out, $write], [$error, $write])) {
     my $file = of_host(@$_) or return answer('failed', $number, $! + 0);
@@ -77,6 +77,10 @@ sub make_fifos {
   my ($number, @paths) = @_;
   for (@paths) { POSIX::mkfifo($_, 0600) or return answer('failed', $number, $! + 0) }
   answer('done', $number);
+}
+# What it was given in the place of descriptors that the host had inherited.
+if (opendir(my $listing, '/proc/self/fd')) {
+  POSIX::close($_) for grep { /^[0-9]+\z/ && $_ > 2 && $_ != fileno $listing } readdir $listing;
 }
 of_host($trial, POSIX::O_RDONLY()) or POSIX::_exit(1);
 answer('${READY_LINE}');
