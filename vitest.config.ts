@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
-import { isLongRun } from "./test/helpers/long-run.ts";
 import { LongestFirst } from "./test/helpers/longest-first.ts";
 
-/** Watching every asynchronous resource makes the tests three times slower, so only the long run does it. */
+/** Watching every asynchronous resource makes the tests three times slower, so it has a run of its own: `npm run test:leaks`. */
+const watchesResources = process.env.SANDBOX_BACKEND_LEAKS === "1";
 
 export default defineConfig({
   test: {
@@ -10,7 +10,7 @@ export default defineConfig({
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     expect: { requireAssertions: true },
-    detectAsyncLeaks: isLongRun,
+    detectAsyncLeaks: watchesResources,
     reporters: ["default", "./test/helpers/fail-on-leaks.ts"],
     restoreMocks: true,
     unstubEnvs: true,
