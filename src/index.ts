@@ -2,6 +2,10 @@ export { DaytonaBackend } from "./backends/daytona/daytona-backend.ts";
 export type { DaytonaConfig, DaytonaResources } from "./backends/daytona/daytona-config.ts";
 export { DaytonaProvider } from "./backends/daytona/daytona-provider.ts";
 export type { DaytonaProviderConfig } from "./backends/daytona/daytona-provider-config.ts";
+export type {
+  DaytonaNetwork,
+  DaytonaSandboxOptions,
+} from "./backends/daytona/daytona-sandbox-options.ts";
 export type { DaytonaSdk, DaytonaSdkSource } from "./backends/daytona/daytona-sdk.ts";
 export { LocalBackend } from "./backends/local/local-backend.ts";
 export type { LocalConfig } from "./backends/local/local-config.ts";

@@ -25,4 +25,14 @@ export type SetupEvent =
       /** True when the sandbox existed before this call. */
       readonly adopted: boolean;
       readonly atMs: number;
+    }
+  | {
+      /** A sandbox of the same owner and name is deleted, because it is in an error that its provider cannot repair. */
+      readonly type: "sandbox-replaced";
+      readonly sandboxId: string;
+      readonly name: string;
+      readonly providerState: string;
+      /** The provider's reason of the error, where it gave one. */
+      readonly message: string | undefined;
+      readonly atMs: number;
     };

@@ -45,6 +45,14 @@ export interface CreateSandboxRequest {
   readonly idle: Required<IdleConfig>;
 }
 
+/** An option of the config that the provider did not do. */
+export interface UnmetOption {
+  /** Name of the option, such as `resources.cpu`. */
+  readonly path: string;
+  readonly asked: string;
+  readonly actual: string;
+}
+
 /** A range of bytes; `end` is exclusive. */
 export interface ByteRange {
   readonly start: number;
@@ -119,6 +127,14 @@ export interface Transport {
     call: TransportCall,
     onSend: () => void,
   ): Promise<SandboxRecord>;
+  /**
+   * What of the config is not so, by the provider's last answer about that sandbox, and the user that commands must run as, which
+   * only the sandbox itself can tell. No request. A provider that has no options of its own has none of this.
+   */
+  readonly asked?: (sandboxId: string) => {
+    readonly options: readonly UnmetOption[];
+    readonly user: string | undefined;
+  };
   /** The sandbox with that ID or name; undefined when the provider says that there is none. Never cached. */
   find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined>;
   /**

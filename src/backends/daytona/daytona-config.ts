@@ -5,6 +5,12 @@ import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
 import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
 import { checkVolumes } from "../../core/config/volumes-config.ts";
+import { checkIdle } from "./daytona-idle.ts";
+import {
+  checkSandboxOptions,
+  type DaytonaSandboxOptions,
+  daytonaSandboxShape,
+} from "./daytona-sandbox-options.ts";
 import type { DaytonaSdkSource } from "./daytona-sdk.ts";
 
 /** Size of a sandbox; only with `image`, since a snapshot has its size built in. */
@@ -16,7 +22,7 @@ export interface DaytonaResources {
 }
 
 /** Config of `createBackend("daytona", …)`. */
-export interface DaytonaConfig extends BackendConfig {
+export interface DaytonaConfig extends BackendConfig, DaytonaSandboxOptions {
   /** Default: the environment variable `DAYTONA_API_KEY`. */
   readonly apiKey?: string | undefined;
   /** Base address of the API. Default: `DAYTONA_API_URL`, else `https://app.daytona.io/api`. */
@@ -32,8 +38,6 @@ export interface DaytonaConfig extends BackendConfig {
   /** Name or ID of a snapshot. */
   readonly snapshot?: string | undefined;
   readonly resources?: DaytonaResources | undefined;
-  /** Whether preview addresses work without a credential. Default: false. */
-  readonly public?: boolean | undefined;
 }
 
 const defaultApiUrl = "https://app.daytona.io/api";
@@ -77,7 +81,7 @@ export const daytonaConfigSchema = lazily(() =>
         diskGiB: z.optional(wholeNumber()),
       }),
     ),
-    public: z.optional(z.boolean()),
+    ...daytonaSandboxShape(),
   }),
 );
 
@@ -98,7 +102,12 @@ export function resolveDaytonaConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): ResolvedDaytonaConfig {
   const checked = parseConfig(daytonaConfigSchema(), config, "The config of the daytona backend");
-  const problem = checkRepositoryOptions(checked) ?? checkVolumes(checked) ?? checkSource(checked);
+  const problem =
+    checkRepositoryOptions(checked) ??
+    checkVolumes(checked) ??
+    checkSource(checked) ??
+    checkSandboxOptions(checked) ??
+    checkIdle(checked.idle);
   if (problem !== undefined) {
     throw new ConfigError(
       `The config of the daytona backend is wrong. \`${problem.path}\`: expected ${problem.expected}.`,

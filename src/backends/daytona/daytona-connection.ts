@@ -28,6 +28,11 @@ export class DaytonaConnection {
     return this.#requests.run(call.signal, run);
   }
 
+  /** The sandbox as the last answer about it had it. */
+  known(sandboxId: string): DaytonaSandbox | undefined {
+    return this.#handles.get(sandboxId);
+  }
+
   /** A handle of that sandbox, as fresh as the last answer about it. */
   async sandbox(sandboxId: string, call: TransportCall): Promise<DaytonaSandbox> {
     const known = this.#handles.get(sandboxId);

@@ -12,6 +12,16 @@ export interface DaytonaSandbox {
   readonly autoStopInterval?: number | undefined;
   readonly autoArchiveInterval?: number | undefined;
   readonly autoDeleteInterval?: number | undefined;
+  readonly target?: string | undefined;
+  readonly user?: string | undefined;
+  readonly cpu?: number | undefined;
+  readonly memory?: number | undefined;
+  readonly disk?: number | undefined;
+  readonly public?: boolean | undefined;
+  readonly networkBlockAll?: boolean | undefined;
+  readonly networkAllowList?: string | null | undefined;
+  readonly domainAllowList?: string | null | undefined;
+  readonly daemonVersion?: string | null | undefined;
   readonly createdAt?: string | undefined;
   readonly lastActivityAt?: string | undefined;
   readonly toolboxProxyUrl: string;

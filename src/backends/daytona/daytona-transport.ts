@@ -13,8 +13,10 @@ import { DaytonaChannel } from "./daytona-channel.ts";
 import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
+import { changeIdle, proveIdle } from "./daytona-idle.ts";
 import { listDaytonaSandboxes } from "./daytona-list.ts";
 import { daytonaPreviewRules } from "./daytona-preview.ts";
+import { sandboxParams, unmetDaytonaOptions } from "./daytona-sandbox-options.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 import { toSandboxRecord } from "./daytona-states.ts";
 import { readyVolumes } from "./daytona-volumes.ts";
@@ -59,7 +61,7 @@ export class DaytonaTransport implements Transport {
     if (volumes?.length) params.volumes = await readyVolumes(this.#connection, volumes, call);
     if (image !== undefined) params.image = image;
     if (snapshot !== undefined) params.snapshot = snapshot;
-    if (this.#config.public !== undefined) params.public = this.#config.public;
+    Object.assign(params, sandboxParams(this.#config));
     if (resources !== undefined) {
       params.resources = {
         ...(resources.cpu === undefined ? {} : { cpu: resources.cpu }),
@@ -73,6 +75,12 @@ export class DaytonaTransport implements Transport {
     });
     return toSandboxRecord(this.#connection.keep(sandbox));
   }
+
+  readonly asked = (sandboxId: string) => {
+    const sandbox = this.#connection.known(sandboxId);
+    const options = sandbox === undefined ? [] : unmetDaytonaOptions(this.#config, sandbox);
+    return { options, user: this.#config.user };
+  };
 
   async find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined> {
     const sandbox = await this.#connection.refresh(idOrName, call);
@@ -126,20 +134,13 @@ export class DaytonaTransport implements Transport {
   }
 
   async setIdle(sandboxId: string, idle: Required<IdleConfig>, call: TransportCall): Promise<void> {
-    const { autoStopMinutes = 0, autoArchiveMinutes = 0, autoDeleteMinutes = 0 } = idle;
+    let isChanged = false;
     await this.#change(sandboxId, call, async (sandbox) => {
-      const changes: Promise<void>[] = [];
-      if (sandbox.autoStopInterval !== autoStopMinutes) {
-        changes.push(sandbox.setAutostopInterval(autoStopMinutes));
-      }
-      if (sandbox.autoArchiveInterval !== autoArchiveMinutes) {
-        changes.push(sandbox.setAutoArchiveInterval(autoArchiveMinutes));
-      }
-      if (sandbox.autoDeleteInterval !== autoDeleteMinutes) {
-        changes.push(sandbox.setAutoDeleteInterval(autoDeleteMinutes));
-      }
-      await Promise.all(changes);
+      isChanged = await changeIdle(sandbox, idle);
     });
+    if (isChanged) {
+      await proveIdle(idle, () => this.#connection.refresh(sandboxId, call), call.signal);
+    }
   }
 
   async getPreviewUrl(

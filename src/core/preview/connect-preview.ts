@@ -62,7 +62,9 @@ function judge(refusal: Refusal, target: PreviewTarget, url: URL): PreviewVerdic
 
 function refused({ status, location }: Refusal, verdict: PreviewVerdict | undefined, url: URL) {
   const host =
-    location !== undefined && URL.canParse(location, url.href) ? new URL(location, url).host : undefined;
+    location !== undefined && URL.canParse(location, url.href)
+      ? new URL(location, url).host
+      : undefined;
   const to = host === undefined ? "" : `, a redirect to ${host}, which is not followed`;
   const who = verdict === undefined ? "The app" : "The preview proxy";
   return new PreviewError(`${who} refused the WebSocket with status ${status}${to}.`, {

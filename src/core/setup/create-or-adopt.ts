@@ -18,6 +18,7 @@ import {
   type TransportCall,
 } from "../transport.ts";
 import { adopt } from "./adopt.ts";
+import { replaceBroken } from "./replace-broken.ts";
 import type { SetupRequest } from "./setup-request.ts";
 
 /**
@@ -50,6 +51,7 @@ export async function createOrAdopt(
   request: SetupRequest,
   facts: CreationFacts,
   call: TransportCall,
+  onReplace: (record: SandboxRecord) => void,
 ): Promise<ObtainedSandbox> {
   for (let failures = 0; ; ) {
     const couldAppearBefore = facts.mayAppear;
@@ -83,6 +85,7 @@ export async function createOrAdopt(
       if (existing !== undefined && !isGoingAway(existing)) {
         const isOurs = readIdentity(existing.labels)?.nonce === request.identity.nonce;
         if (isOurs) return { record: existing, adopted: false };
+        if (await replaceBroken(transport, existing, request, call, onReplace)) continue;
         if (await adopt(transport, existing, request, call)) {
           return { record: existing, adopted: true };
         }

@@ -39,6 +39,18 @@ export class SetupProgress {
     });
   }
 
+  readonly replaced = ({ id, name, providerState, message }: SandboxRecord): void => {
+    const atMs = this.#elapsedMs();
+    this.#onEvent?.({
+      type: "sandbox-replaced",
+      sandboxId: id,
+      name,
+      providerState,
+      message,
+      atMs,
+    });
+  };
+
   #elapsedMs(): number {
     return Math.round(performance.now() - this.#startedAtMs);
   }

@@ -13,6 +13,7 @@ import { ensureRunning } from "../lifecycle/ensure-running.ts";
 import { retryIdempotent } from "../retry.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
 import { resolveWorkDir } from "../work-dir.ts";
+import { checkAsked } from "./check-asked.ts";
 import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./create-or-adopt.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
 import { proveThatItAnswers, type SandboxFacts } from "./prove-answer.ts";
@@ -49,7 +50,7 @@ export async function setupSandbox(
     const record = await obtainRunning(
       () =>
         progress.step("create", async () => {
-          const result = await createOrAdopt(transport, request, facts, call);
+          const result = await createOrAdopt(transport, request, facts, call, progress.replaced);
           facts.mayAppear = false;
           if (!result.adopted) created = result.record;
           progress.found(result.record, result.adopted);
@@ -70,6 +71,7 @@ export async function setupSandbox(
     const sandboxFacts = await progress.step("probe", () =>
       proveThatItAnswers(channel, deadline.signal),
     );
+    await checkAsked(transport, channel, id, call);
     const { repoUrl, volumes } = request.config;
     if (volumes?.length) {
       await progress.step("volumes", () => proveVolumes(channel, id, volumes, deadline.signal));
