@@ -8,6 +8,7 @@ import {
   unseen,
 } from "../../core/provider/examination.ts";
 import { doctorOwner, probeSandbox } from "../../core/provider/probe-sandbox.ts";
+import { ourLabels } from "../../core/sandbox-identity.ts";
 import type { Transport } from "../../core/transport.ts";
 import { DaytonaBackend } from "./daytona-backend.ts";
 import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
@@ -64,8 +65,8 @@ export async function examineDaytona(
   });
   await examination.check("rights", ["key"], () => judgeRights(rights));
   await examination.check("sdk", ["key"], async () => {
-    const sandboxes = await transport.list({}, { signal });
-    return healthy(`The SDK works; the key sees ${sandboxes.length} sandboxes.`);
+    const sandboxes = await transport.list(ourLabels(undefined), { signal });
+    return healthy(`The SDK works; the key sees ${sandboxes.length} sandboxes of this library.`);
   });
   await examination.check("organization", ["key"], async () =>
     judgeOrganization(config, await ask("/sandbox?limit=1")),

@@ -5,6 +5,7 @@ import type { MutableLoggedRequest } from "../http/request-log.ts";
 import type { RouteMatch } from "../http/route-table.ts";
 import { RouteTable } from "../http/route-table.ts";
 import { addSnapshotRoutes } from "../snapshots/snapshot-routes.ts";
+import { addAccountRoutes } from "./account-routes.ts";
 import type { ApiRoute, ApiRoutes } from "./api-call.ts";
 import { addCreateRoute } from "./create-sandbox.ts";
 import { addLifecycleRoutes } from "./lifecycle-routes.ts";
@@ -18,6 +19,7 @@ import { addVolumeRoutes } from "./volume-routes.ts";
 /** All routes of the control plane; those that are missing answer 501 and name themselves. */
 export function apiRoutes(services: EmulatorServices): ApiRoutes {
   const routes: ApiRoutes = new RouteTable();
+  addAccountRoutes(routes, services);
   addListRoute(routes, services);
   addCreateRoute(routes, services);
   addReadRoutes(routes, services);

@@ -4,7 +4,6 @@ import type { HTTPMethod } from "find-my-way";
 export const unimplementedApiRoutes: readonly (readonly [HTTPMethod, string])[] = [
   ["POST", "/api-keys"],
   ["GET", "/api-keys"],
-  ["GET", "/api-keys/current"],
   ["GET", "/api-keys/{name}"],
   ["DELETE", "/api-keys/{name}"],
   ["DELETE", "/api-keys/{userId}/{name}"],
@@ -43,7 +42,6 @@ export const unimplementedApiRoutes: readonly (readonly [HTTPMethod, string])[] 
   ["GET", "/organizations/{organizationId}/invitations"],
   ["PUT", "/organizations/{organizationId}/invitations/{invitationId}"],
   ["POST", "/organizations/{organizationId}/invitations/{invitationId}/cancel"],
-  ["GET", "/regions"],
   ["POST", "/regions"],
   ["GET", "/regions/{id}"],
   ["DELETE", "/regions/{id}"],
@@ -62,7 +60,6 @@ export const unimplementedApiRoutes: readonly (readonly [HTTPMethod, string])[] 
   ["POST", "/users/linked-accounts"],
   ["DELETE", "/users/linked-accounts/{provider}/{providerUserId}"],
   ["POST", "/users/mfa/sms/enroll"],
-  ["GET", "/shared-regions"],
   ["GET", "/sandbox/paginated"],
   ["GET", "/sandbox/for-runner"],
   ["POST", "/sandbox/{sandboxIdOrName}/resize"],
