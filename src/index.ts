@@ -18,12 +18,24 @@ export type {
   ProviderCapabilities,
   PtyCapabilities,
 } from "./contract/capabilities.ts";
+export type {
+  Chart,
+  ChartElement,
+  CodeError,
+  CodeInterpreter,
+  CodeOutput,
+  CodeResult,
+  CreateContextOptions,
+  InterpreterContext,
+  RunCodeOptions,
+} from "./contract/code-interpreter.ts";
 export type { Command, ExecOptions, ExecResult } from "./contract/command.ts";
 export {
   CommandFailedError,
   CommandTimeoutError,
   CompletionUnknownError,
   type CompletionUnknownReason,
+  ContextNotFoundError,
   OutputLimitError,
   ProcessNotFoundError,
   SandboxLostError,

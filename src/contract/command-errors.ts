@@ -125,3 +125,15 @@ export class ProcessNotFoundError extends SandboxError {
     this.processId = options.processId;
   }
 }
+
+/** The sandbox has no such context of the code interpreter: it was deleted, or it ended with the sandbox's run or with its interpreter. */
+export class ContextNotFoundError extends SandboxError {
+  override readonly name = "ContextNotFoundError";
+  readonly code = "CONTEXT_NOT_FOUND";
+  readonly contextId: string;
+
+  constructor(message: string, options: SandboxErrorOptions & { readonly contextId: string }) {
+    super(message, options);
+    this.contextId = options.contextId;
+  }
+}

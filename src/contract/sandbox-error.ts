@@ -24,6 +24,7 @@ export type SandboxErrorCode =
   | "OUTPUT_LIMIT"
   | "WORKING_DIRECTORY_NOT_FOUND"
   | "PROCESS_NOT_FOUND"
+  | "CONTEXT_NOT_FOUND"
   | "FILE_NOT_FOUND"
   | "FILE_ACCESS"
   | "GIT_FAILED"

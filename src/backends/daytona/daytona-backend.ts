@@ -1,10 +1,15 @@
 import type { ProviderCapabilities } from "../../contract/capabilities.ts";
+import type { CodeInterpreter } from "../../contract/code-interpreter.ts";
 import { BaseBackend } from "../../core/base-backend.ts";
 import { Redactor } from "../../core/redact.ts";
 import { defaultWorkDir } from "../../core/work-dir.ts";
 import { type DaytonaConfig, resolveDaytonaConfig, sourceText } from "./daytona-config.ts";
 import { DaytonaConnection } from "./daytona-connection.ts";
 import { DaytonaTransport } from "./daytona-transport.ts";
+import { DaytonaCodeInterpreter } from "./interpreter/daytona-code-interpreter.ts";
+
+/** Disposal tidies up as far as it can be done quickly. */
+const disposeTimeoutMs = 5_000;
 
 /** A sandbox of Daytona, in its cloud, self-hosted, or on the emulator. */
 export class DaytonaBackend extends BaseBackend {
@@ -18,7 +23,11 @@ export class DaytonaBackend extends BaseBackend {
     volumes: true,
   };
 
+  /** Runs Python in an interpreter of the sandbox that keeps its variables. */
+  readonly codeInterpreter: CodeInterpreter;
+
   readonly #connection: DaytonaConnection;
+  readonly #interpreter: DaytonaCodeInterpreter;
 
   /** @throws {@link ConfigError} that names what is wrong. No I/O, and the SDK is not loaded yet. */
   constructor(config: DaytonaConfig) {
@@ -34,6 +43,20 @@ export class DaytonaBackend extends BaseBackend {
       redactor: new Redactor([resolved.apiKey, resolved.gitCredentials?.password]),
     });
     this.#connection = connection;
+    this.#interpreter = new DaytonaCodeInterpreter({
+      connection,
+      workDir: () => this.workDir,
+      attachment: (operation) => this.attachment(operation),
+      bounded: (operation, options, defaultTimeoutMs, run) =>
+        this.bounded(operation, options, defaultTimeoutMs, run),
+      guard: (operation, run) => this.guard(operation, run),
+    });
+    this.codeInterpreter = this.#interpreter;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#interpreter.dispose(AbortSignal.timeout(disposeTimeoutMs));
+    await super[Symbol.asyncDispose]();
   }
 
   /**

@@ -10,9 +10,9 @@ import type {
   TransportCall,
 } from "../../core/transport.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
-import { classifyDaytonaError } from "./daytona-errors.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 import { DaytonaTerminal, viewPrefix } from "./daytona-terminal.ts";
+import { withSandbox } from "./with-sandbox.ts";
 
 /** An upload is bounded by the caller's deadline; the SDK wants seconds of its own, which must not end earlier. */
 const uploadTimeoutSeconds = 24 * 60 * 60;
@@ -113,32 +113,12 @@ export class DaytonaChannel implements SandboxChannel {
     });
   }
 
-  /** A handle keeps the address that it was made with; when that no longer leads to the sandbox, a fresh one is asked for once. */
-  async #withSandbox<Value>(
+  #withSandbox<Value>(
     call: TransportCall,
     use: (sandbox: DaytonaSandbox) => Promise<Value>,
   ): Promise<Value> {
-    const sandbox = await this.#connection.sandbox(this.#sandboxId, call);
-    try {
-      return await use(sandbox);
-    } catch (error) {
-      if (call.signal.aborted) throw call.signal.reason;
-      if (isAddressTrouble(error)) {
-        const fresh = await this.#connection.refresh(this.#sandboxId, call);
-        if (fresh !== undefined && fresh.toolboxProxyUrl !== sandbox.toolboxProxyUrl) {
-          return use(fresh).catch((again: unknown) => {
-            throw classifyDaytonaError(again, "toolbox");
-          });
-        }
-      }
-      throw classifyDaytonaError(error, "toolbox");
-    }
+    return withSandbox(this.#connection, this.#sandboxId, call, use);
   }
-}
-
-function isAddressTrouble(error: unknown): boolean {
-  const statusCode = (error as { statusCode?: unknown } | undefined)?.statusCode;
-  return statusCode === 401 || statusCode === 404;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -44,6 +44,11 @@ export interface DaytonaSandbox {
       options?: { readonly signal?: AbortSignal; readonly timeout?: number },
     ): Promise<void>;
   };
+  readonly codeInterpreter: {
+    createContext(cwd?: string): Promise<DaytonaInterpreterContext>;
+    listContexts(): Promise<DaytonaInterpreterContext[]>;
+    deleteContext(context: { readonly id: string }): Promise<void>;
+  };
   start(timeoutSeconds?: number): Promise<void>;
   stop(timeoutSeconds?: number): Promise<void>;
   recover(timeoutSeconds?: number): Promise<void>;
@@ -64,6 +69,14 @@ export interface DaytonaVolume {
   readonly id: string;
   readonly state: string;
   readonly errorReason?: string | null | undefined;
+}
+
+/** A context of the code interpreter, as the SDK shows it. */
+export interface DaytonaInterpreterContext {
+  readonly id: string;
+  readonly cwd: string;
+  readonly createdAt: string;
+  readonly active: boolean;
 }
 
 /** What we use of the SDK's client. */

@@ -88,7 +88,11 @@ export class OutputCollector {
   }
 
   /** Takes everything up to the sizes of a report. `recordPath` is the path of the record without suffix. */
-  async absorb(report: RecordReport, recordPath: string, signal: AbortSignal): Promise<void> {
+  async absorb(
+    report: Pick<RecordReport, "stdout" | "stderr">,
+    recordPath: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#absorb(this.#stdout, report.stdout, recordPath, signal);
     await this.#absorb(this.#stderr, report.stderr, recordPath, signal);
   }

@@ -1,0 +1,242 @@
+import { spawnSync } from "node:child_process";
+import { describe, test } from "vitest";
+import {
+  AbortError,
+  CommandTimeoutError,
+  CompletionUnknownError,
+  ContextNotFoundError,
+  WorkingDirectoryNotFoundError,
+} from "../../../src/index.ts";
+import { emulatorsOfFile } from "../../helpers/emulator-fixture.ts";
+import { isLongRun } from "../../helpers/long-run.ts";
+import { rejection } from "../../helpers/rejection.ts";
+import { until } from "../../helpers/until.ts";
+
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
+const profiles = isLongRun ? (["cloud", "v0.190"] as const) : (["cloud"] as const);
+const executePath = "/toolbox/{sandboxId}/process/interpreter/execute";
+
+describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", (profile) => {
+  const withEmulator = emulatorsOfFile();
+
+  test("output, the last value, exceptions, variables, directories, environment", async ({
+    expect,
+  }) => {
+    await withEmulator(expect, { profile }, async (fixture) => {
+      const backend = await fixture.ready({ env: { OF_SANDBOX: "s" } });
+      const { codeInterpreter } = backend;
+      const pieces: string[] = [];
+      const code = [
+        "import os, subprocess, sys",
+        "print('héllo', os.getcwd(), os.environ['OF_SANDBOX'], os.environ['OF_RUN'])",
+        "print('to err', file=sys.stderr)",
+        "sys.stdout.flush(); os.system('echo of a subprocess')",
+        "x = [1, 2]",
+        "x",
+      ].join("\n");
+      const result = await codeInterpreter.runCode(code, {
+        env: { OF_RUN: "r" },
+        onStdout: (text) => pieces.push(text),
+      });
+      const stdout = `héllo ${backend.workDir} s r\nof a subprocess\n`;
+      expect(result).toEqual({
+        stdout,
+        stderr: "to err\n",
+        truncated: false,
+        error: undefined,
+        results: [{ text: "[1, 2]", data: {} }],
+        charts: [],
+        durationMs: expect.any(Number),
+      });
+      expect(pieces.join("")).toBe(stdout);
+
+      const errors: unknown[] = [];
+      const failed = await codeInterpreter.runCode("x.append(3)\nint(str(x))", {
+        onError: (error) => errors.push(error),
+      });
+      expect(failed.error).toEqual({
+        name: "ValueError",
+        value: "invalid literal for int() with base 10: '[1, 2, 3]'",
+        traceback: [
+          "Traceback (most recent call last):",
+          '  File "<code-2>", line 2, in <module>',
+          "    int(str(x))",
+          "ValueError: invalid literal for int() with base 10: '[1, 2, 3]'\n",
+        ].join("\n"),
+      });
+      expect(errors).toEqual([failed.error]);
+      const exits = await codeInterpreter.runCode("print('bye'); import sys; sys.exit(3)");
+      expect(exits).toMatchObject({ stdout: "bye\n", error: { name: "SystemExit", value: "3" } });
+
+      const context = await codeInterpreter.createContext({ cwd: "/tmp", env: { C: "c" } });
+      expect(context).toMatchObject({ cwd: "/tmp", language: "python", active: true });
+      const inContext = await codeInterpreter.runCode(
+        "import os; print(os.getcwd(), os.environ['C'], 'x' in globals(), sorted(globals()))",
+        { context },
+      );
+      expect(inContext.stdout).toMatch(/^\/tmp c False \['__builtins__', [^s]*'os'\]\n$/);
+      const listed = await codeInterpreter.listContexts();
+      // One is the backend's own.
+      expect(listed.map(({ id }) => id)).toHaveLength(2);
+      await codeInterpreter.deleteContext(context);
+      await codeInterpreter.deleteContext(context);
+      const unknown = await rejection(
+        expect,
+        codeInterpreter.runCode("1", { context }),
+        ContextNotFoundError,
+        { code: "CONTEXT_NOT_FOUND", operation: "runCode", sandboxId: backend.sandboxId },
+      );
+      expect(unknown.contextId).toBe(context.id);
+      const nowhere = codeInterpreter.createContext({ cwd: "/not/there" });
+      await rejection(expect, nowhere, WorkingDirectoryNotFoundError, {
+        code: "WORKING_DIRECTORY_NOT_FOUND",
+        operation: "createContext",
+      });
+      await backend[Symbol.asyncDispose]();
+      const other = fixture.backend();
+      await other.reconnect(backend.sandboxId);
+      expect(await other.codeInterpreter.listContexts()).toEqual([]);
+      const left = await other.exec("ls ~/.sandbox-backend/run | grep ^code- || true");
+      expect(left.stdout).toBe("");
+      await other.teardown();
+    });
+  });
+
+  test("timeouts, interrupts, aborts, and code that ends its interpreter", async ({ expect }) => {
+    await withEmulator(expect, { profile }, async (fixture) => {
+      const backend = await fixture.ready();
+      const { codeInterpreter } = backend;
+      const facts = { operation: "runCode", sandboxId: backend.sandboxId } as const;
+      await codeInterpreter.runCode("kept = 1");
+      const slow = codeInterpreter.runCode("import os; print('begun'); os.system('sleep 60')", {
+        timeoutMs: 1_000,
+      });
+      const timedOut = await rejection(expect, slow, CommandTimeoutError, {
+        ...facts,
+        code: "COMMAND_TIMEOUT",
+      });
+      expect(timedOut).toMatchObject({ stdout: "begun\n", terminated: true });
+      // Interrupted as Ctrl-C does it, so the context lives.
+      expect((await codeInterpreter.runCode("kept")).results).toMatchObject([{ text: "1" }]);
+
+      const context = await codeInterpreter.createContext();
+      let begun = false;
+      const running = codeInterpreter.runCode("import time; print('begun'); time.sleep(60)", {
+        context,
+        onStdout: () => {
+          begun = true;
+        },
+      });
+      await until(() => begun);
+      // Any other process of the host may do it.
+      const other = fixture.backend();
+      await other.reconnect(backend.sandboxId);
+      expect(await other.codeInterpreter.interrupt(context)).toBe(1);
+      expect((await running).error?.name).toBe("KeyboardInterrupt");
+      expect(await codeInterpreter.interrupt(context)).toBe(0);
+
+      const controller = new AbortController();
+      const aborted = codeInterpreter.runCode("import time; print(1); time.sleep(60)", {
+        signal: controller.signal,
+        onStdout: () => controller.abort(),
+      });
+      await rejection(expect, aborted, AbortError, { ...facts, code: "ABORTED" });
+
+      const stubborn = [
+        "import time",
+        "while True:",
+        "    try: time.sleep(60)",
+        "    except KeyboardInterrupt: pass",
+      ].join("\n");
+      const killed = codeInterpreter.runCode(stubborn, { context, timeoutMs: 500 });
+      await rejection(expect, killed, CommandTimeoutError, { ...facts, code: "COMMAND_TIMEOUT" });
+      await rejection(expect, codeInterpreter.runCode("1", { context }), ContextNotFoundError, {
+        ...facts,
+        code: "CONTEXT_NOT_FOUND",
+      });
+
+      for (const end of [
+        "import os; print('last'); os._exit(0)",
+        "import os; print('last'); os.abort()",
+      ]) {
+        const gone = await rejection(expect, codeInterpreter.runCode(end), CompletionUnknownError, {
+          ...facts,
+          code: "COMPLETION_UNKNOWN",
+        });
+        expect(gone).toMatchObject({ reason: "record-missing", stdout: "last\n" });
+        // The next one gets a context of its own, at once.
+        expect((await codeInterpreter.runCode("1 + 1")).results).toMatchObject([{ text: "2" }]);
+      }
+      const sleeping = await backend.exec("pgrep -f "[s]leep 60" || true");
+      expect(sleeping.stdout).toBe("");
+      await backend.teardown();
+    });
+  });
+
+  test("a lost connection loses nothing; a server that only says so runs nothing", async ({
+    expect,
+  }) => {
+    await withEmulator(expect, { profile }, async (fixture) => {
+      const backend = await fixture.ready();
+      const { codeInterpreter } = backend;
+      await codeInterpreter.runCode("ran = 0");
+      const cuts = [
+        { type: "websocket", endAfterMs: 300, end: "reset" },
+        { type: "websocket", endAfterMs: 300, end: "close", code: 1000 },
+        { type: "websocket", endAfterMs: 300, end: "close", code: 1008, reason: "slow consumer" },
+      ] as const;
+      for (const [index, effect] of cuts.entries()) {
+        const fault = fixture.fault({ path: executePath }, effect, { times: 1 });
+        const result = await codeInterpreter.runCode(
+          "import time\nfor i in range(10):\n    print(i, 'ä' * 1000)\n    time.sleep(0.1)\nran += 1\nran",
+        );
+        expect(result.stdout.split("\n").map((line) => line.slice(0, 3))).toEqual([
+          ..."0123456789".split("").map((digit) => `${digit} ä`),
+          "",
+        ]);
+        expect(result.results).toMatchObject([{ text: String(index + 1) }]);
+        expect(fault.hits).toBe(1);
+      }
+      fixture.fault(
+        { path: executePath },
+        { type: "interpreter-execute", mode: "not-run" },
+        { times: 1 },
+      );
+      await expect(codeInterpreter.runCode("ran = -1")).rejects.toMatchObject({
+        code: "CONNECTION_FAILED",
+        retryable: true,
+        message: "The connection was lost before the code began. It did not run.",
+      });
+      expect((await codeInterpreter.runCode("ran")).results).toMatchObject([{ text: "3" }]);
+      await backend.teardown();
+    });
+  });
+
+  test("large output whole, as text and in callbacks; results of any size", async ({ expect }) => {
+    await withEmulator(expect, { profile }, async (fixture) => {
+      const backend = await fixture.ready();
+      const { codeInterpreter } = backend;
+      const lines = isLongRun ? 1_000_000 : 150_000;
+      let seen = 0;
+      let cut = 0;
+      const result = await codeInterpreter.runCode(
+        `for i in range(${lines}): print('line 🌍', i)\n'y' * 3_000_000`,
+        {
+          onStdout: (text) => {
+            seen += text.length;
+            if (!text.isWellFormed() || text.includes("\ufffd")) cut += 1;
+          },
+        },
+      );
+      const expected = Array.from({ length: lines }, (_, index) => `line 🌍 ${index}\n`).join("");
+      expect(result.stdout === expected).toBe(true);
+      expect([seen, cut]).toEqual([expected.length, 0]);
+      expect(result.results[0]?.text.length).toBe(3_000_002);
+      const long = await codeInterpreter.runCode("print('x' * 2_000_000, end='')", {
+        maxOutputBytes: 1000,
+      });
+      expect([long.stdout.includes("x".repeat(500)), long.truncated]).toEqual([true, true]);
+      await backend.teardown();
+    });
+  });
+});
