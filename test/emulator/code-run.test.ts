@@ -1,8 +1,12 @@
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DaytonaEmulator } from "../../src/emulator/index.ts";
 import { sdkClient } from "./sdk-client.ts";
 import { startEmulator } from "./start-emulator.ts";
 import { WireClient } from "./wire-client.ts";
+
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
+const hasMatplotlib = spawnSync("python3", ["-c", "import matplotlib"]).status === 0;
 
 let emulator: DaytonaEmulator;
 let client: WireClient;
@@ -98,11 +102,86 @@ test("a timeout kills it", async () => {
   else expect(body.exitCode).toBe(127);
 });
 
-test("charts are not there yet, and say so", async () => {
-  const code = "import matplotlib.pyplot as plt";
-  expect(await run({ code, language: "python" })).toMatchObject({
-    status: 501,
-    body: { message: "The emulator does not implement the charts of POST /process/code-run" },
+test("code that imports matplotlib has its own traceback, arguments and exit code", async () => {
+  const code = "import sys\nprint(sys.argv, __name__)\nif 0:\n    import matplotlib\nsys.exit(4)";
+  const answer = await run({ code, language: "python", argv: ["a"] });
+  if (!hasPython) expect(answer.body.exitCode).toBe(127);
+  else expect(answer.body).toEqual({ exitCode: 4, result: "['-', 'a'] __main__\n" });
+});
+
+const drawing = `
+import matplotlib.pyplot as plt
+print("before")
+plt.plot([1, 2, 4], [1.5, 4, 9], label="growth")
+plt.title("Lines")
+plt.xlabel("x")
+plt.show()
+plt.pie([3, 1], labels=["most", "rest"])
+plt.show()
+plt.bar(["a", "b"], [1, 2])
+plt.show()
+figure, (left, right) = plt.subplots(1, 2)
+left.scatter([1, 2], [3, 4])
+right.boxplot([[1, 2, 3, 4, 100]], patch_artist=True)
+plt.show()
+print("after")
+`;
+
+describe("charts", () => {
+  test.skipIf(!hasPython || hasMatplotlib)(
+    "without matplotlib it is Python's own error",
+    async () => {
+      const { body } = await run({ code: drawing, language: "python" });
+      expect(body.exitCode).toBe(1);
+      expect(body.result).toContain('File "<target_code>", line 2, in <module>');
+      expect(body.result).toContain("ModuleNotFoundError: No module named 'matplotlib'");
+    },
+  );
+
+  test.skipIf(!hasMatplotlib)("come as data and PNG where python3 has matplotlib", async () => {
+    // Also where it is installed in a folder of its own, which only a sandbox without isolation sees.
+    const { PYTHONPATH } = process.env;
+    const own = await startEmulator(PYTHONPATH ? { isolation: "none" } : {});
+    try {
+      const sandbox = await sdkClient(own).create({
+        language: "python",
+        envVars: { MPLBACKEND: "agg", ...(PYTHONPATH ? { PYTHONPATH } : {}) },
+      });
+      const { exitCode, result, artifacts } = await sandbox.process.codeRun(drawing);
+      expect([exitCode, result]).toEqual([0, expect.stringMatching(/^before\n(?:.*\n)*after\n$/)]);
+      expect(result).not.toContain("dtn_artifact");
+      const [line, pie, composite, ...others] = artifacts?.charts ?? [];
+      expect(line).toMatchObject({
+        type: "line",
+        title: "Lines",
+        x_label: "x",
+        x_scale: "linear",
+        elements: [
+          {
+            label: "growth",
+            points: [
+              [1, 1.5],
+              [2, 4],
+              [4, 9],
+            ],
+          },
+        ],
+      });
+      expect(pie).toMatchObject({
+        type: "pie",
+        elements: [
+          { label: "most", angle: 270, radius: 1 },
+          { label: "rest", angle: 90 },
+        ],
+      });
+      // The daemon drops the chart of bars, and knows the elements of a composite one by their labels alone.
+      expect(composite).toMatchObject({ type: "composite_chart" });
+      expect(composite?.elements?.map(({ type }) => type)).toEqual(["scatter", "box_and_whisker"]);
+      expect(others).toEqual([]);
+      for (const { png = "" } of [line, pie, composite].filter((chart) => chart !== undefined))
+        expect(Buffer.from(png, "base64").subarray(1, 4).toString()).toBe("PNG");
+    } finally {
+      await own.close();
+    }
   });
-  expect((await run({ code: `# ${code}`, language: "python" })).status).toBe(200);
 });

@@ -15,7 +15,7 @@ import { isZombie } from "../state/mishaps.ts";
 import type { SandboxEntry } from "../state/sandbox-entry.ts";
 import { addBulkDownloadRoute } from "./bulk-download.ts";
 import { addBulkUploadRoute } from "./bulk-upload.ts";
-import { addCodeRunRoute } from "./code-run.ts";
+import { addCodeRunRoute } from "./code-run/code-run.ts";
 import { crashesBefore } from "./daemon/daemon-crash.ts";
 import { DaemonGone } from "./daemon/toolbox-daemon.ts";
 import { ToolboxSocket } from "./daemon/toolbox-socket.ts";

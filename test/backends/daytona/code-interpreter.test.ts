@@ -5,14 +5,17 @@ import {
   CommandTimeoutError,
   CompletionUnknownError,
   ContextNotFoundError,
+  createBackend,
   WorkingDirectoryNotFoundError,
 } from "../../../src/index.ts";
+import { startEmulator } from "../../emulator/start-emulator.ts";
 import { emulatorsOfFile } from "../../helpers/emulator-fixture.ts";
 import { isLongRun } from "../../helpers/long-run.ts";
 import { rejection } from "../../helpers/rejection.ts";
 import { until } from "../../helpers/until.ts";
 
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
+const hasMatplotlib = spawnSync("python3", ["-c", "import matplotlib"]).status === 0;
 const profiles = isLongRun ? (["cloud", "v0.190"] as const) : (["cloud"] as const);
 const executePath = "/toolbox/{sandboxId}/process/interpreter/execute";
 
@@ -167,7 +170,7 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
         // The next one gets a context of its own, at once.
         expect((await codeInterpreter.runCode("1 + 1")).results).toMatchObject([{ text: "2" }]);
       }
-      const sleeping = await backend.exec("pgrep -f "[s]leep 60" || true");
+      const sleeping = await backend.exec("pgrep -f '[s]leep 60' || true");
       expect(sleeping.stdout).toBe("");
       await backend.teardown();
     });
@@ -239,4 +242,95 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
       await backend.teardown();
     });
   });
+});
+
+describe("charts of codeInterpreter", () => {
+  test.skipIf(!hasMatplotlib)(
+    "as data and PNG, where python3 has matplotlib",
+    async ({ expect }) => {
+      // Also where it is installed in a folder of its own, which only a sandbox without isolation sees.
+      const { PYTHONPATH } = process.env;
+      await using emulator = await startEmulator(PYTHONPATH ? { isolation: "none" } : {});
+      await using backend = createBackend("daytona", {
+        apiKey: emulator.apiKey,
+        apiUrl: emulator.url,
+        workDir: "~/workspace",
+        env: PYTHONPATH ? { PYTHONPATH } : {},
+      });
+      await backend.setup();
+      const code = `
+import datetime
+import matplotlib.pyplot as plt
+plt.plot([datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)], [1, float("inf")], label="growth")
+plt.plot([1, 2], [3, 4])
+plt.axhline(2)
+plt.title("Lines"); plt.xlabel("day"); plt.ylabel("height")
+plt.show()
+plt.bar(["a", "b"], [1, 2.5]); plt.show()
+plt.barh(["c"], [7]); plt.show()
+plt.pie([3, 1], labels=["most", "rest"]); plt.show()
+figure, (left, right) = plt.subplots(1, 2)
+figure.suptitle("Both")
+left.scatter([1, 2], [3, 4])
+right.boxplot([[1, 2, 3, 4, 100]])
+print("left open")
+`;
+      const { charts, stdout, stderr, error } = await backend.codeInterpreter.runCode(code);
+      expect({ stdout, stderr, error }).toEqual({
+        stdout: "left open\n",
+        stderr: "",
+        error: undefined,
+      });
+      expect(charts.map(({ type }) => type)).toEqual([
+        "line",
+        "bar",
+        "bar",
+        "pie",
+        "composite_chart",
+      ]);
+      const [line, bar, flat, pie, both] = charts;
+      expect(line).toMatchObject({
+        title: "Lines",
+        xLabel: "day",
+        yLabel: "height",
+        // What is no finite number is left out; a line across the whole chart is no data.
+        elements: [
+          { label: "growth", points: [["2026-01-01", 1]] },
+          {
+            label: "",
+            points: [
+              [1, 3],
+              [2, 4],
+            ],
+          },
+        ],
+      });
+      expect(bar?.elements).toEqual([
+        { label: "a", group: "", value: 1 },
+        { label: "b", group: "", value: 2.5 },
+      ]);
+      expect(flat?.elements).toEqual([{ label: "c", group: "", value: 7 }]);
+      expect(pie?.elements).toEqual([
+        { label: "most", angle: 270, radius: 1 },
+        { label: "rest", angle: 90, radius: 1 },
+      ]);
+      expect(both).toMatchObject({ title: "Both", elements: [{ chart: { type: "scatter" } }, {}] });
+      expect(both?.elements[1]?.chart?.elements).toEqual([
+        {
+          label: "",
+          min: 1,
+          firstQuartile: 2,
+          median: 3,
+          thirdQuartile: 4,
+          max: 4,
+          outliers: [100],
+        },
+      ]);
+      for (const { png } of charts) expect(Buffer.from(png).subarray(1, 4).toString()).toBe("PNG");
+      const failing = "plt.plot([1, 2]); 1 / 0";
+      const failed = await backend.codeInterpreter.runCode(failing);
+      expect([failed.error?.name, failed.charts.length]).toEqual(["ZeroDivisionError", 1]);
+      await backend.teardown();
+    },
+  );
 });

@@ -1,11 +1,17 @@
 import type { CodeRunResponse } from "@daytona/toolbox-api-client";
 import * as z from "zod/mini";
-import { DaemonError } from "../http/daemon-error.ts";
-import { sendJson } from "../http/send.ts";
-import { goText } from "./go-text.ts";
-import { invalidBody, parseDaemonBody } from "./parse-daemon-body.ts";
-import { checkVariableNames, runScript } from "./run-script.ts";
-import { badRequest, type ToolboxCall, type ToolboxRoutes, workDirectory } from "./toolbox-call.ts";
+import { sendJson } from "../../http/send.ts";
+import { goText } from "../go-text.ts";
+import { invalidBody, parseDaemonBody } from "../parse-daemon-body.ts";
+import { checkVariableNames, runScript } from "../run-script.ts";
+import {
+  badRequest,
+  type ToolboxCall,
+  type ToolboxRoutes,
+  workDirectory,
+} from "../toolbox-call.ts";
+import { separateArtifacts } from "./artifacts.ts";
+import { withCharts } from "./chart-wrapper.ts";
 
 const codeRunSchema = z.object({
   code: z.string().check(z.minLength(1)),
@@ -38,6 +44,8 @@ const chartPatterns: readonly RegExp[] = [
   /^[^#\n]*from\s+matplotlib/m,
   /^[^#\n]*__import__\s*\(\s*['"]matplotlib['"]/m,
   /^[^#\n]*importlib\.import_module\s*\(\s*['"]matplotlib['"]/m,
+  /^[^#\n]*loader\.load_module\s*\(\s*['"]matplotlib['"]/m,
+  /^[^#\n]*sys\.modules\[['"]matplotlib['"]\]/m,
 ];
 
 export function addCodeRunRoute(routes: ToolboxRoutes): void {
@@ -52,15 +60,16 @@ async function codeRun(call: ToolboxCall): Promise<void> {
   const scriptOf = Object.hasOwn(scripts, language) ? scripts[language] : undefined;
   if (!scriptOf) throw badRequest(`unsupported language: ${language}`);
   checkVariableNames(envs ?? {});
-  if (language === "python" && chartPatterns.some((pattern) => pattern.test(code)))
-    throw chartsAreMissing();
+  const draws = language === "python" && chartPatterns.some((pattern) => pattern.test(code));
   const { exitCode, output } = await runScript(call, {
-    text: scriptOf(code, (argv ?? []).join(" ")),
+    text: scriptOf(draws ? withCharts(code) : code, (argv ?? []).join(" ")),
     cwd: workDirectory(call.engine),
     env: envs ?? {},
     timeoutSeconds: timeout ?? 0,
   });
-  sendJson(call.response, 200, { exitCode, result: goText(output) } satisfies CodeRunResponse);
+  const { result, artifacts } = separateArtifacts(goText(output));
+  const answer = { exitCode, result, ...(artifacts ? { artifacts } : {}) };
+  sendJson(call.response, 200, answer satisfies CodeRunResponse);
 }
 
 function decoded(code: string): string {
@@ -70,9 +79,4 @@ function decoded(code: string): string {
 /** Node and ts-node put a name of their own before the arguments. */
 function withoutDash(code: string): string {
   return `process.argv.splice(1, 1);\n${code}`;
-}
-
-function chartsAreMissing(): DaemonError {
-  const message = "The emulator does not implement the charts of POST /process/code-run";
-  return new DaemonError({ status: 501, code: "NOT_IMPLEMENTED", message });
 }
