@@ -6,6 +6,9 @@ import {
   CompletionUnknownError,
   ContextNotFoundError,
   createBackend,
+  SandboxLostError,
+  SandboxNotFoundError,
+  SandboxStateError,
   WorkingDirectoryNotFoundError,
 } from "../../../src/index.ts";
 import { startEmulator } from "../../emulator/start-emulator.ts";
@@ -212,6 +215,50 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
       });
       expect((await codeInterpreter.runCode("ran")).results).toMatchObject([{ text: "3" }]);
       await backend.teardown();
+    });
+  });
+
+  test("a sandbox that stops or goes while code runs, and one that does not run", async ({
+    expect,
+  }) => {
+    await withEmulator(expect, { profile }, async (fixture) => {
+      const backend = await fixture.ready();
+      const { codeInterpreter } = backend;
+      const facts = { operation: "runCode", sandboxId: backend.sandboxId } as const;
+      const sleeping = async (): Promise<{ readonly end: Promise<unknown> }> => {
+        let begun = false;
+        const end = codeInterpreter.runCode("import time; print('begun'); time.sleep(60)", {
+          onStdout: () => {
+            begun = true;
+          },
+        });
+        end.catch(() => undefined);
+        await until(() => begun);
+        return { end };
+      };
+      const stopped = await sleeping();
+      await backend.stop();
+      const unknown = await rejection(expect, stopped.end, CompletionUnknownError, {
+        ...facts,
+        code: "COMPLETION_UNKNOWN",
+      });
+      expect(unknown).toMatchObject({ reason: "unreachable", stdout: "begun\n" });
+      const refused = codeInterpreter.runCode("1");
+      await rejection(expect, refused, SandboxStateError, { ...facts, code: "SANDBOX_STATE" });
+      await backend.start();
+      // The context of the last run of the sandbox is gone with its variables.
+      await rejection(expect, codeInterpreter.runCode("1"), ContextNotFoundError, {
+        ...facts,
+        code: "CONTEXT_NOT_FOUND",
+      });
+      expect((await codeInterpreter.runCode("1 + 1")).results).toMatchObject([{ text: "2" }]);
+      const lost = await sleeping();
+      await backend.teardown();
+      await rejection(expect, lost.end, SandboxLostError, { ...facts, code: "SANDBOX_LOST" });
+      await rejection(expect, codeInterpreter.runCode("1"), SandboxNotFoundError, {
+        ...facts,
+        code: "SANDBOX_NOT_FOUND",
+      });
     });
   });
 

@@ -7,6 +7,7 @@ import { Deadline } from "../../../core/deadline.ts";
 import { delay, untilAborted } from "../../../core/delay.ts";
 import {
   type ExecutionMessage,
+  type ExecutionRequest,
   type ExecutionSocket,
   type SocketEnd,
   unexpectedEnd,
@@ -72,7 +73,7 @@ export class CodeRun {
       const report = await this.#report(stop);
       return await this.#result(report, stop);
     } catch (error) {
-      if (!stop.aborted) throw this.#failures.translated(error, this.#hasBegun);
+      if (!stop.aborted) throw this.#failures.translated(error, this.#socket !== undefined);
       throw await this.#endEarly(signal, timer.ended);
     } finally {
       this.#socket?.close();
@@ -92,7 +93,7 @@ export class CodeRun {
 
   /** Sends the code, and takes what comes until the end or the loss of the connection. */
   async #execute(stop: AbortSignal): Promise<Ending> {
-    const { folder, unneeded, open } = this.#environment;
+    const { folder, unneeded } = this.#environment;
     const { code, contextId, env, timeoutMs } = this.#request;
     this.#removes = unneeded.splice(0);
     const program = runProgram({
@@ -113,7 +114,7 @@ export class CodeRun {
     const reported = new Promise<string | undefined>((resolve) => {
       onReport = resolve;
     });
-    this.#socket = await open(request, (message) => this.#take(message, onReport), stop);
+    this.#socket = await this.#open(request, (message) => this.#take(message, onReport), stop);
     const first = await untilAborted(
       Promise.race([
         reported.then((report) => ({ type: "reported", report }) as const),
@@ -127,6 +128,22 @@ export class CodeRun {
       type: "report",
       report: readRunReport(first.report ?? (await this.#readReport(stop))),
     };
+  }
+
+  /** A refused handshake says little, so the sandbox is asked what is wrong with it. */
+  async #open(
+    request: ExecutionRequest,
+    onMessage: (message: ExecutionMessage) => void,
+    stop: AbortSignal,
+  ): Promise<ExecutionSocket> {
+    try {
+      return await this.#environment.open(request, onMessage, stop);
+    } catch (error) {
+      stop.throwIfAborted();
+      const { killRequests, shellPath } = this.#environment.commands;
+      await killRequests.ask(runQuestion(shellPath, this.#name, "look"), stop);
+      throw error;
+    }
   }
 
   #take(
@@ -199,7 +216,7 @@ export class CodeRun {
       await untilAborted(this.#absorbing, limit);
     } catch (error) {
       if (state === undefined && !isLost(error)) state = "running";
-      else if (isLost(error)) return this.#failures.translated(error, this.#hasBegun);
+      else if (isLost(error)) return this.#failures.translated(error, this.#socket !== undefined);
     }
     if (state === "gone") this.#environment.onContextGone(this.#request.contextId);
     if (state !== "running" && state !== undefined) this.#environment.unneeded.push(this.#name);
@@ -270,7 +287,7 @@ export class CodeRun {
     const { reason } = this.#broken.signal as { readonly reason: unknown };
     return reason instanceof CallbackFailure
       ? reason.thrown
-      : this.#failures.translated(reason, this.#hasBegun);
+      : this.#failures.translated(reason, this.#socket !== undefined);
   }
 }
 

@@ -6,7 +6,10 @@ import type {
   InterpreterContext,
   RunCodeOptions,
 } from "../../../contract/code-interpreter.ts";
-import { WorkingDirectoryNotFoundError } from "../../../contract/command-errors.ts";
+import {
+  ContextNotFoundError,
+  WorkingDirectoryNotFoundError,
+} from "../../../contract/command-errors.ts";
 import { AbortError } from "../../../contract/lifecycle-errors.ts";
 import { ProtocolError, UnsupportedOperationError } from "../../../contract/provider-errors.ts";
 import type { Attachment } from "../../../core/attachment.ts";
@@ -138,6 +141,10 @@ export class DaytonaCodeInterpreter implements CodeInterpreter {
         this.#runs.add(result);
         try {
           return await result;
+        } catch (error) {
+          // Another one is made by the next run; this one tells that the variables are gone.
+          if (error instanceof ContextNotFoundError) this.#forget(contextId);
+          throw error;
         } finally {
           this.#runs.delete(result);
         }
@@ -223,13 +230,17 @@ export class DaytonaCodeInterpreter implements CodeInterpreter {
         if ((error as { statusCode?: unknown } | undefined)?.statusCode !== 404) throw error;
       }),
     );
+    this.#forget(id);
+  }
+
+  #forget(id: string): void {
     if (this.#ownContextId === id) this.#ownContext = undefined;
   }
 
   /** A context without its interpreter may block whoever uses it next. That it cannot be removed now changes no outcome. */
   #discard(sandboxId: string, id: string): void {
     this.#gone.add(id);
-    if (this.#ownContextId === id) this.#ownContext = undefined;
+    this.#forget(id);
     const signal = AbortSignal.timeout(callTimeoutMs);
     void this.#delete(sandboxId, id, { signal }).catch(() => undefined);
   }

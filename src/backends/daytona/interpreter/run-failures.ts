@@ -52,8 +52,13 @@ export class RunFailures {
 
   /** Makes of a request's failure one that says what it means for code that may run. */
   translated(error: unknown, mayRun: boolean): unknown {
-    if (!isLost(error) || !mayRun) return error;
-    return new SandboxLostError("The sandbox went away while code ran in it.", { cause: error });
+    if (!SandboxError.is(error) || !mayRun) return error;
+    if (isLost(error)) {
+      const message = "The sandbox went away while code ran in it.";
+      return new SandboxLostError(message, { cause: error });
+    }
+    if (error.code === "FILE_NOT_FOUND") return this.unknown("record-missing", error);
+    return refusals.has(error.code) ? this.unknown("unreachable", error) : error;
   }
 
   unknown(reason: CompletionUnknownReason, cause: unknown): CompletionUnknownError {
@@ -78,6 +83,13 @@ export class RunFailures {
     return { stdout: this.#output.stdoutText(), stderr: this.#output.stderrText() };
   }
 }
+
+/** Codes of requests that the provider refuses, whatever the code does. */
+const refusals: ReadonlySet<string> = new Set([
+  "AUTHENTICATION_FAILED",
+  "PERMISSION_DENIED",
+  "SANDBOX_STATE",
+]);
 
 const unknownMessages = {
   "record-missing":
