@@ -1,5 +1,6 @@
 import type { LocalEngine } from "../engine/local-engine.ts";
 import type { DaytonaEmulatorOptions, QuotaOptions } from "./emulator-options.ts";
+import type { EventGateway } from "./events/event-gateway.ts";
 import type { FaultInjector } from "./faults/fault-injector.ts";
 import type { ApiKeys } from "./http/api-keys.ts";
 import type { RequestLog } from "./http/request-log.ts";
@@ -32,6 +33,7 @@ export interface EmulatorServices {
   readonly snapshots: SnapshotStore;
   readonly snapshotLifecycle: SnapshotLifecycle;
   readonly volumes: Volumes;
+  readonly events: EventGateway;
   readonly lifecycle: Lifecycle;
   readonly clock: EmulatorClock;
   readonly faults: FaultInjector;

@@ -9,6 +9,8 @@ import type {
 } from "./daytona-emulator.ts";
 import type { DaytonaEmulatorOptions } from "./emulator-options.ts";
 import type { EmulatorAddress, EmulatorServices } from "./emulator-services.ts";
+import { announceChanges } from "./events/announce-changes.ts";
+import { EventGateway } from "./events/event-gateway.ts";
 import { FaultInjector } from "./faults/fault-injector.ts";
 import { ApiKeys } from "./http/api-keys.ts";
 import { Dispatcher } from "./http/dispatcher.ts";
@@ -100,12 +102,16 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     for (const { daemon } of store.all()) daemon.end();
   });
 
+  const keys = new ApiKeys(options.apiKeys);
+  const events = new EventGateway(keys);
+  closers.add(() => events.close());
   const closing = new AbortController();
   const services: EmulatorServices = {
     options,
     profile,
     quotas: options.quotas ?? {},
-    keys: new ApiKeys(options.apiKeys),
+    keys,
+    events,
     engine,
     store,
     snapshots,
@@ -120,6 +126,7 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     address: () => addressOf(listener),
     closing: closing.signal,
   };
+  announceChanges(services, events);
   const dispatcher = new Dispatcher(services);
   const listener = await HttpListener.open(options.port ?? 0, (...exchange) =>
     dispatcher.handle(...exchange),

@@ -1,6 +1,6 @@
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
-import { sendJson, sendText } from "../http/send.ts";
+import { sendJson } from "../http/send.ts";
 import { type ApiRoutes, sandboxOfCall, sendSandbox } from "./api-call.ts";
 import { defaultSnapshot, longestAutoArchiveMinutes } from "./create-rules.ts";
 import { newSigningKey } from "./create-sandbox.ts";
@@ -53,10 +53,6 @@ export function addReadRoutes(routes: ApiRoutes, services: EmulatorServices): vo
         sendJson(call.response, 200, { status: "ok", info: {}, error: {}, details: {} }),
     });
   }
-  routes.add("GET", "/socket.io", {
-    public: true,
-    handle: (call) => sendText(call.response, 404, "Not Found"),
-  });
 }
 
 function serverConfig({ profile, address }: EmulatorServices): Record<string, unknown> {

@@ -108,6 +108,7 @@ export const effectSchema = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("vanish") }),
   z.strictObject({ type: z.literal("zombie"), stopsAfterMs: ms }),
+  z.strictObject({ type: z.literal("events"), delayMs: ms }),
   z.strictObject({ type: z.literal("unmounted") }),
   z.strictObject({ type: z.literal("unlisted") }),
 ]);

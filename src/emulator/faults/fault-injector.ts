@@ -30,6 +30,7 @@ const inwardEffectTypes: ReadonlySet<string> = new Set<
   "fail-transition",
   "vanish",
   "zombie",
+  "events",
   "unmounted",
   "unlisted",
   "daemon-crash",
@@ -97,6 +98,11 @@ export class FaultInjector {
   /** Used by the server: whether the sandbox's daemon is out of reach. */
   zombie(subject: FaultSubject): EffectOfType<"zombie"> | undefined {
     return this.#strike("zombie", () => true, subject)?.effect;
+  }
+
+  /** Used by the server: what happens to an event of the sandbox, counted. */
+  eventFault(subject: FaultSubject): EffectOfType<"events"> | undefined {
+    return this.#strike("events", () => true, subject)?.effect;
   }
 
   /** Used by the server: what goes wrong in the daemon, counted. */

@@ -170,6 +170,8 @@ export type SandboxEffect =
    * without a reason, so long after the first such answer.
    */
   | { readonly type: "zombie"; readonly stopsAfterMs?: number }
+  /** Events of the sandbox are lost, or so much later. The connection itself is struck as a request to `/socket.io`. */
+  | { readonly type: "events"; readonly delayMs?: number }
   /** The sandbox is made without its volumes, although the API says that it has them. */
   | { readonly type: "unmounted" }
   /** The sandbox is missing in lists. */

@@ -32,7 +32,11 @@ export class ApiKeys {
   /** The key of the request's `Authorization: Bearer` header, when it is one of ours. */
   ofRequest(request: IncomingMessage): ApiKey | undefined {
     const token = bearerToken(request);
-    return token === undefined ? undefined : this.#keys.get(token);
+    return token === undefined ? undefined : this.ofToken(token);
+  }
+
+  ofToken(token: string): ApiKey | undefined {
+    return this.#keys.get(token);
   }
 }
 

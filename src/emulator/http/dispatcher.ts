@@ -131,6 +131,10 @@ export class Dispatcher {
           socketFault,
         });
         return;
+      case "events":
+        if (exchange.upgrade) logged.status = 101;
+        this.#services.events.take(request, response, exchange.upgrade);
+        return;
       case "build-log":
         await sendBuildLog(this.#services, routed.sandboxId, request, response);
         return;

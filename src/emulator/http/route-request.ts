@@ -26,6 +26,7 @@ export type RoutedRequest = Routed &
         readonly path: string;
       }
     | { readonly kind: "build-log"; readonly sandboxId: string }
+    | { readonly kind: "events" }
     | { readonly kind: "admin" }
     | { readonly kind: "dashboard" }
   );
@@ -53,6 +54,8 @@ export function routeRequest(
       tables.services.signedPreviews.sandboxId(sandboxIdOrToken, port) ?? sandboxIdOrToken;
     return { kind: "preview", target: previewTarget, ...record("preview", pathname, sandboxId) };
   }
+  if (/^\/api\/socket\.io\/?$/.test(pathname))
+    return { kind: "events", ...record("api", "/socket.io") };
   const api = /^\/api(\/.*)?$/.exec(pathname);
   if (api) {
     const match = tables.api.find(method, api[1] ?? "/");

@@ -10,6 +10,8 @@ export class SnapshotEntry {
   /** Aborts what is under way. */
   transition: AbortController | undefined;
   readonly madeHere: boolean;
+  /** Told of each new state. */
+  onStateChange: (oldState: StoredSnapshotState) => void = () => {};
   readonly #engine: LocalEngine;
 
   constructor(
@@ -33,8 +35,10 @@ export class SnapshotEntry {
   }
 
   setState(state: StoredSnapshotState, now: Date): void {
+    const oldState = this.record.state;
     this.record.state = state;
     this.record.updatedAt = now.toISOString();
+    if (oldState !== state) this.onStateChange(oldState);
   }
 
   /** What the engine keeps with the files. */

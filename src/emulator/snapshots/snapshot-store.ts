@@ -4,12 +4,20 @@ import type { SnapshotEntry } from "./snapshot-entry.ts";
 export class SnapshotStore {
   readonly #entries = new Map<string, SnapshotEntry>();
 
+  /** Told of each snapshot that is added. */
+  onAdd: (entry: SnapshotEntry) => void = () => {};
+  /** Told of each snapshot that is gone. */
+  onRemove: (entry: SnapshotEntry) => void = () => {};
+
   add(entry: SnapshotEntry): void {
     this.#entries.set(entry.id, entry);
+    this.onAdd(entry);
   }
 
   remove(id: string): void {
+    const entry = this.#entries.get(id);
     this.#entries.delete(id);
+    if (entry) this.onRemove(entry);
   }
 
   all(): SnapshotEntry[] {

@@ -20,11 +20,17 @@ export class SandboxEntry {
   readonly shell = new ShellChoice();
   #daemon = new ToolboxDaemon();
   readonly #changes = new EventEmitter().setMaxListeners(0);
+  /** Told of each new state. */
+  onStateChange: (oldState: StoredState) => void = () => {};
+  /** Told of each new desired state, no later than of the state that follows from it. */
+  onDesiredStateChange: (oldState: SandboxRecord["desiredState"]) => void = () => {};
+  #announcedDesiredState: SandboxRecord["desiredState"];
   #saving: Promise<void> = Promise.resolve();
 
   constructor(record: SandboxRecord, engine: EngineSandbox | undefined) {
     this.record = record;
     this.engine = engine;
+    this.#announcedDesiredState = record.desiredState;
     this.madeHere = engine === undefined;
     this.subject = { sandboxId: record.id, name: record.name };
   }
@@ -45,10 +51,15 @@ export class SandboxEntry {
   }
 
   setState(state: StoredState, now: Date): void {
+    const oldState = this.record.state;
     this.record.state = state;
     this.record.updatedAt = now.toISOString();
     this.record.lastActivityAt = now.toISOString();
     this.#changes.emit("change");
+    const oldDesiredState = this.#announcedDesiredState;
+    this.#announcedDesiredState = this.record.desiredState;
+    if (oldDesiredState !== this.record.desiredState) this.onDesiredStateChange(oldDesiredState);
+    if (oldState !== state) this.onStateChange(oldState);
   }
 
   /** Resolves when the predicate holds, or when the signal aborts. */

@@ -4,8 +4,12 @@ import type { SandboxEntry } from "./sandbox-entry.ts";
 export class SandboxStore {
   readonly #entries = new Map<string, SandboxEntry>();
 
+  /** Told of each sandbox that is added. */
+  onAdd: (entry: SandboxEntry) => void = () => {};
+
   add(entry: SandboxEntry): void {
     this.#entries.set(entry.id, entry);
+    this.onAdd(entry);
   }
 
   remove(id: string): void {

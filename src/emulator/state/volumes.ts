@@ -38,6 +38,8 @@ export class Volumes {
   readonly #closing = new AbortController();
   /** Told of each new volume, each new state, and each that is gone. */
   onChange: (record: VolumeRecord, oldState: VolumeState | undefined) => void = () => {};
+  /** Told when a sandbox is made with a volume. */
+  onUse: (record: VolumeRecord) => void = () => {};
 
   private constructor(options: VolumesOptions) {
     this.#options = options;
@@ -103,6 +105,7 @@ export class Volumes {
     const record = this.#records.get(id);
     if (record === undefined) return;
     record.lastUsedAt = this.#options.clock.now().toISOString();
+    this.onUse(record);
     await this.#options.engine.volumes.setMetadata(id, { [metadataKey]: { ...record } });
   }
 
