@@ -82,6 +82,12 @@ export interface DaytonaEmulatorOptions {
   readonly nameFreedOnDelete?: boolean;
   /** Whether preview requests count as activity. Default: true for `v0.190`, false for `cloud`. */
   readonly previewIsActivity?: boolean;
+  /**
+   * As the runner's setting of this name: the entry point of an image is the sandbox's first process. When it ends, so does the
+   * sandbox; when it ends at once, the sandbox is in error. Without it the daemon is the first process, and the entry point runs
+   * in the session `entrypoint`. Default: false.
+   */
+  readonly useSnapshotEntrypoint?: boolean;
   /** Added to every request before it is handled, in milliseconds. Default: 0. */
   readonly latencyMs?: number;
   readonly quotas?: QuotaOptions;

@@ -1,9 +1,11 @@
 import type { LocalEngine } from "../engine/local-engine.ts";
+import type { Images } from "./build/images.ts";
 import type { DaytonaEmulatorOptions, QuotaOptions } from "./emulator-options.ts";
 import type { EventGateway } from "./events/event-gateway.ts";
 import type { FaultInjector } from "./faults/fault-injector.ts";
 import type { ApiKeys } from "./http/api-keys.ts";
 import type { RequestLog } from "./http/request-log.ts";
+import type { ObjectStorage } from "./object-storage/handle-storage.ts";
 import type { PreviewOrigins } from "./preview/preview-origins.ts";
 import type { SignedPreviews } from "./preview/signed-previews.ts";
 import type { ServerProfile } from "./server-profile.ts";
@@ -36,6 +38,8 @@ export interface EmulatorServices {
   readonly events: EventGateway;
   readonly lifecycle: Lifecycle;
   readonly clock: EmulatorClock;
+  readonly images: Images;
+  readonly storage: ObjectStorage;
   readonly faults: FaultInjector;
   readonly requests: RequestLog;
   readonly previewOrigins: PreviewOrigins;

@@ -10,6 +10,8 @@ export interface ServerProfile {
   readonly intervalStatus: 200 | 201;
   /** Routes and fields that only the newer server has. */
   readonly newerRoutes: boolean;
+  /** Whether the followed log of a build that failed is left open. */
+  readonly failedBuildLogStaysOpen: boolean;
   readonly nameFreedOnDelete: boolean;
   /** The snapshot of a sandbox is there from the request on. Else when it is made, and one that fails never appears. */
   readonly snapshotAppearsAtOnce: boolean;
@@ -23,6 +25,7 @@ const profiles: { readonly [Name in ServerProfileName]: ServerProfile } = {
     typedErrors: true,
     intervalStatus: 200,
     newerRoutes: true,
+    failedBuildLogStaysOpen: false,
     nameFreedOnDelete: false,
     snapshotAppearsAtOnce: true,
     previewIsActivity: false,
@@ -33,6 +36,7 @@ const profiles: { readonly [Name in ServerProfileName]: ServerProfile } = {
     typedErrors: false,
     intervalStatus: 201,
     newerRoutes: false,
+    failedBuildLogStaysOpen: true,
     nameFreedOnDelete: true,
     snapshotAppearsAtOnce: false,
     previewIsActivity: true,

@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import { LocalEngine } from "../engine/local-engine.ts";
 import { defaultSnapshot } from "./api/create-rules.ts";
+import { ImageBuilder } from "./build/image-builder.ts";
+import { Images } from "./build/images.ts";
 import { Closers } from "./closers.ts";
 import type {
   DaytonaEmulator,
@@ -16,6 +19,8 @@ import { ApiKeys } from "./http/api-keys.ts";
 import { Dispatcher } from "./http/dispatcher.ts";
 import { HttpListener } from "./http/http-listener.ts";
 import { RequestLog } from "./http/request-log.ts";
+import { ObjectStore } from "./object-storage/object-store.ts";
+import { PushAccesses } from "./object-storage/push-access.ts";
 import { PreviewOrigins } from "./preview/preview-origins.ts";
 import { SignedPreviews } from "./preview/signed-previews.ts";
 import { type ServerProfile, serverProfile } from "./server-profile.ts";
@@ -78,14 +83,21 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     (target, request, response, upgrade) => dispatcher.handle(request, response, upgrade, target),
     (idOrToken) => store.byId(idOrToken) !== undefined || signedPreviews.isRemembered(idOrToken),
   );
+  const objects = new ObjectStore(join(engine.directory, "object-storage"));
+  const builder = new ImageBuilder(engine);
+  if (!options.keepSandboxes) closers.add(() => builder.deleteLayers());
+  const images = new Images(builder, objects);
+  closers.add(() => images.close());
   const lifecycle = new Lifecycle({
     engine,
+    images,
     store,
     volumes,
     clock,
     faults,
     delaysMs,
     nameFreedOnDelete: profile.nameFreedOnDelete,
+    useSnapshotEntrypoint: options.useSnapshotEntrypoint ?? false,
   });
   closers.add(() => lifecycle.close());
   const snapshotLifecycle = new SnapshotLifecycle({
@@ -119,6 +131,8 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     volumes,
     lifecycle,
     clock,
+    images,
+    storage: { store: objects, accesses: new PushAccesses() },
     faults,
     requests: new RequestLog(),
     previewOrigins,

@@ -1,5 +1,7 @@
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { SandboxVolume } from "@daytona/api-client";
+import { entrypointOf } from "../build/entrypoint-of.ts";
+import { snapshotRefOf } from "../build/images.ts";
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
 import { sendJson } from "../http/send.ts";
@@ -7,7 +9,7 @@ import type { SnapshotEntry } from "../snapshots/snapshot-entry.ts";
 import { snapshotForCreate } from "../snapshots/snapshot-rules.ts";
 import { newPreviewToken } from "../state/lifecycle.ts";
 import { SandboxEntry } from "../state/sandbox-entry.ts";
-import type { SandboxRecord } from "../state/sandbox-record.ts";
+import type { BuildRecord, SandboxRecord } from "../state/sandbox-record.ts";
 import { type CreateSandboxBody, createSandboxSchema } from "../wire/create-sandbox-schema.ts";
 import { checkApiBody, parseApiJson } from "../wire/parse-body.ts";
 import { type ApiCall, type ApiRoutes, dtoOf } from "./api-call.ts";
@@ -69,7 +71,7 @@ function resolveVolumes(
 }
 
 function newRecord(
-  { clock, profile }: EmulatorServices,
+  { clock, profile, images }: EmulatorServices,
   organizationId: string,
   body: CreateSandboxBody,
   {
@@ -81,17 +83,16 @@ function newRecord(
   const id = randomUUID();
   const { buildInfo, ttlMinutes } = body;
   const newer = profile.newerRoutes;
+  const build = buildInfo && buildRecord(buildInfo, now);
   return {
     id,
     organizationId,
     name: body.name || id,
     snapshot: snapshot?.record.name,
     engineSnapshotId: snapshot?.hasFiles ? snapshot.id : undefined,
-    build: buildInfo && {
-      dockerfileContent: buildInfo.dockerfileContent,
-      snapshotRef: snapshotRef(buildInfo.dockerfileContent),
-      createdAt: now.toISOString(),
-    },
+    build,
+    image: undefined,
+    entrypoint: build && entrypointOf(build.dockerfileContent),
     user: body.user ?? "daytona",
     env: body.env ?? {},
     labels: body.labels ?? {},
@@ -106,7 +107,7 @@ function newRecord(
     gpu: 0,
     memoryGiB: snapshot?.record.memoryGiB ?? (body.memory || 1),
     diskGiB: snapshot?.record.diskGiB ?? (body.disk || 3),
-    state: buildInfo ? "pending_build" : "creating",
+    state: build && !images.isBuilt(build.snapshotRef) ? "pending_build" : "creating",
     desiredState: "started",
     errorReason: undefined,
     recoverable: false,
@@ -127,13 +128,20 @@ function newRecord(
   };
 }
 
+export function buildRecord(
+  {
+    dockerfileContent,
+    contextHashes = [],
+  }: { readonly dockerfileContent: string; readonly contextHashes?: readonly string[] | undefined },
+  now: Date,
+): BuildRecord {
+  const snapshotRef = snapshotRefOf(dockerfileContent, contextHashes);
+  return { dockerfileContent, contextHashes, snapshotRef, createdAt: now.toISOString() };
+}
+
 /** 0 means the longest interval. */
 export function autoArchiveMinutes(minutes: number): number {
   return minutes === 0 ? longestAutoArchiveMinutes : Math.min(minutes, longestAutoArchiveMinutes);
-}
-
-function snapshotRef(dockerfile: string): string {
-  return `daytona-${createHash("sha256").update(dockerfile).digest("hex")}:daytona`;
 }
 
 export function newSigningKey(): string {

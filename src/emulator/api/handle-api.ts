@@ -10,6 +10,7 @@ import type { ApiRoute, ApiRoutes } from "./api-call.ts";
 import { addCreateRoute } from "./create-sandbox.ts";
 import { addLifecycleRoutes } from "./lifecycle-routes.ts";
 import { addListRoute } from "./list-route.ts";
+import { addObjectStorageRoutes } from "./object-storage-routes.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
 import { addReadRoutes } from "./read-routes.ts";
 import { addSettingsRoutes } from "./settings-routes.ts";
@@ -28,6 +29,7 @@ export function apiRoutes(services: EmulatorServices): ApiRoutes {
   addPreviewRoutes(routes, services);
   addSnapshotRoutes(routes, services);
   addVolumeRoutes(routes, services);
+  addObjectStorageRoutes(routes, services);
   for (const [method, path] of unimplementedApiRoutes) {
     if (!services.profile.newerRoutes && newerApiRoutes.has(`${method} ${path}`)) continue;
     routes.add(method, path, {

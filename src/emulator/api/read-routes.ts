@@ -1,7 +1,8 @@
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
-import { sendJson } from "../http/send.ts";
+import { sendEmpty, sendJson, sendText } from "../http/send.ts";
 import { type ApiRoutes, sandboxOfCall, sendSandbox } from "./api-call.ts";
+import { streamBuildLog } from "./build-log.ts";
 import { defaultSnapshot, longestAutoArchiveMinutes } from "./create-rules.ts";
 import { newSigningKey } from "./create-sandbox.ts";
 
@@ -25,6 +26,21 @@ export function addReadRoutes(routes: ApiRoutes, services: EmulatorServices): vo
       sendJson(call.response, 200, {
         url: `${services.address().origin}/sandboxes/${id}/build-logs`,
       });
+    },
+  });
+  routes.add("GET", "/sandbox/{sandboxIdOrName}/build-logs", {
+    handle: async (call) => {
+      const { id, record } = sandboxOfCall(services, call);
+      if (!record.build) throw new ApiError(404, `Sandbox ${id} has no build info`);
+      // As the real server: of a sandbox that is started there is nothing to tell any more.
+      if (record.state === "started") sendEmpty(call.response, 200);
+      else
+        await streamBuildLog(
+          services,
+          record.build,
+          call.response,
+          call.query.get("follow") === "true",
+        );
     },
   });
   if (profile.newerRoutes) {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { Parser, type ReadEntry } from "tar";
 import type { ObjectStore } from "../object-storage/object-store.ts";
 import { StorageError } from "../object-storage/storage-error.ts";
@@ -33,9 +33,7 @@ export async function loadContext(
       for (const [path, file] of await readArchive(stream)) files.set(path, file);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      throw new BuildFailure(
-        `failed to get tar from storage with hash ${hash}: ${error.message}`,
-      );
+      throw new BuildFailure(`failed to get tar from storage with hash ${hash}: ${error.message}`);
     }
   }
   return files;

@@ -17,7 +17,9 @@ export class BuildLog {
   write(bytes: Buffer): void {
     if (this.#isFull) return;
     this.#isFull = this.#sizeBytes + bytes.length > mostBytes;
-    const kept = this.#isFull ? Buffer.from("[the log is longer than 16 MiB; the rest is left out]\n") : bytes;
+    const kept = this.#isFull
+      ? Buffer.from("[the log is longer than 16 MiB; the rest is left out]\n")
+      : bytes;
     this.#chunks.push(kept);
     this.#sizeBytes += kept.length;
     this.#changes.emit("change");

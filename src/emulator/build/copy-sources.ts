@@ -94,7 +94,9 @@ async function readSource(sandbox: EngineSandbox, path: string): Promise<CopySou
     const { type, mode } = await sandbox.files.stat(path);
     if (type === "directory")
       return [{ name, isDirectory: true, files: await readTree(sandbox, path, "") }];
-    return [{ name, isDirectory: false, files: [["", { mode, bytes: await readAll(sandbox, path) }]] }];
+    return [
+      { name, isDirectory: false, files: [["", { mode, bytes: await readAll(sandbox, path) }]] },
+    ];
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
     throw error;

@@ -34,13 +34,17 @@ export async function planCopy(
   const target = words.pop();
   if (target === undefined || words.length === 0)
     throw new DockerfileError(`${keyword} requires at least two arguments`, instruction.line);
-  const inline = new Map(heredocs.map(({ name, content, expands }) => [name, { content, expands }]));
+  const inline = new Map(
+    heredocs.map(({ name, content, expands }) => [name, { content, expands }]),
+  );
   const sources: CopySource[] = [];
   for (const word of words) {
     const heredoc = /^<<-?(.*)$/.exec(word)?.[1];
     const text = heredoc === undefined ? undefined : inline.get(heredoc);
     if (text !== undefined) {
-      const content = text.expands ? stage.expand(`"${text.content.replaceAll('"', '\\"')}"`) : text.content;
+      const content = text.expands
+        ? stage.expand(`"${text.content.replaceAll('"', '\\"')}"`)
+        : text.content;
       const file = { mode: 0o644, bytes: Buffer.from(content) };
       sources.push({ name: heredoc ?? "", isDirectory: false, files: [["", file]] });
     } else if (keyword === "ADD" && /^(https?|git):|^git@/.test(word)) {
@@ -52,9 +56,12 @@ export async function planCopy(
   const chmod = flags.get("chmod");
   const mode = chmod === undefined ? undefined : readMode(chmod);
   const destination = stage.absolute(target);
-  const mustBeDirectory =
-    /(^|\/)\.{0,2}$/.test(target) || words.length > 1 || planned.length > 1;
-  const contents = planned.map(({ name, isDirectory, files }) => [name, isDirectory, hashFiles(files)]);
+  const mustBeDirectory = /(^|\/)\.{0,2}$/.test(target) || words.length > 1 || planned.length > 1;
+  const contents = planned.map(({ name, isDirectory, files }) => [
+    name,
+    isDirectory,
+    hashFiles(files),
+  ]);
   return {
     key: JSON.stringify([keyword, destination, mustBeDirectory, chown, chmod ?? "", contents]),
     run: async (sandbox) => {
@@ -129,7 +136,8 @@ async function statOrUndefined(look: Promise<EngineFileInfo>): Promise<EngineFil
   try {
     return await look;
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      return undefined;
     throw error;
   }
 }

@@ -15,8 +15,12 @@ import type { BuiltImage } from "./image-config.ts";
 import { planRun } from "./run-step.ts";
 import { Stage } from "./stage.ts";
 
-/** Marks what a builder left in the engine, for whoever cleans up after a crash. */
-export const buildMetadata = { daytonaBuild: true } as const;
+/** Marks what a builder makes in the engine. */
+const buildMetadata = { daytonaBuild: true } as const;
+
+export function isBuildSandbox(metadata: Readonly<Record<string, unknown>>): boolean {
+  return metadata.daytonaBuild === true;
+}
 
 /** A step that changes files. The key says what it does; the same key on the same files gives the same files. */
 interface Step {
@@ -69,7 +73,7 @@ class BuildRun {
   readonly #context: ContextFiles;
   readonly #log: BuildLog;
   readonly #signal: AbortSignal;
-  readonly #escape: string;
+  readonly #escapeCharacter: string;
   readonly #stages: readonly StagePlan[];
   readonly #globalArguments = new Map<string, string>();
   readonly #finished = new Map<StagePlan, FinishedStage>();
@@ -88,9 +92,9 @@ class BuildRun {
     this.#context = context;
     this.#log = log;
     this.#signal = signal;
-    const { stages, globals, escape } = groupStages(dockerfile);
+    const { stages, globals, escapeCharacter } = groupStages(dockerfile);
     this.#stages = stages;
-    this.#escape = escape;
+    this.#escapeCharacter = escapeCharacter;
     for (const [name, value] of globals) {
       if (value !== undefined) this.#globalArguments.set(name, this.#expandGlobal(value));
     }
@@ -111,7 +115,7 @@ class BuildRun {
     const baseStage = this.#findStage(base, plan);
     const parent = baseStage && (await this.#buildStage(baseStage));
     const state = new Stage(
-      this.#escape,
+      this.#escapeCharacter,
       this.#globalArguments,
       parent && { config: parent.state.config, shell: parent.state.shell },
     );
@@ -151,11 +155,7 @@ class BuildRun {
     }
   }
 
-  async #sourcesOf(
-    { flags }: Instruction,
-    state: Stage,
-    plan: StagePlan,
-  ): Promise<CopySources> {
+  async #sourcesOf({ flags }: Instruction, state: Stage, plan: StagePlan): Promise<CopySources> {
     const from = flags.get("from");
     if (from === undefined) return new ContextSources(this.#context);
     const name = state.expand(from);
@@ -176,7 +176,7 @@ class BuildRun {
   }
 
   #expandGlobal(word: string): string {
-    return expandWord(word, this.#globalArguments, this.#escape);
+    return expandWord(word, this.#globalArguments, this.#escapeCharacter);
   }
 
   #say(plan: StagePlan, position: number, text: string, isCached = false): void {

@@ -5,8 +5,6 @@ export interface ImageConfig {
   readonly workDir: string | undefined;
   /** `name`, `uid`, `name:group` or `uid:gid`. Undefined: root. */
   readonly user: string | undefined;
-  readonly entrypoint: readonly string[] | undefined;
-  readonly cmd: readonly string[] | undefined;
 }
 
 /** An image that was built: its files are a snapshot of the engine's, or this machine's system as it is. */
@@ -14,6 +12,3 @@ export interface BuiltImage {
   readonly engineSnapshotId: string | undefined;
   readonly config: ImageConfig;
 }
-
-/** Daytona v0.190 API: what a build runs that names no entry point. */
-export const keepAliveEntrypoint: readonly string[] = ["sleep", "infinity"];

@@ -8,29 +8,24 @@ const defaultShell: readonly string[] = ["/bin/sh", "-c"];
 
 /** What the instructions of one stage have set so far. */
 export class Stage {
-  readonly #escape: string;
+  readonly #escapeCharacter: string;
   readonly #globalArguments: ReadonlyMap<string, string>;
   readonly #arguments = new Map<string, string>();
   readonly env: Map<string, string>;
   shell = defaultShell;
   workDir: string | undefined;
   user: string | undefined;
-  #entrypoint: readonly string[] | undefined;
-  #cmd: readonly string[] | undefined;
-  #hasOwnCmd = false;
 
   constructor(
-    escape: string,
+    escapeCharacter: string,
     globalArguments: ReadonlyMap<string, string>,
     base: { readonly config: ImageConfig; readonly shell: readonly string[] } | undefined,
   ) {
-    this.#escape = escape;
+    this.#escapeCharacter = escapeCharacter;
     this.#globalArguments = globalArguments;
     this.env = new Map(Object.entries(base?.config.env ?? {}));
     this.workDir = base?.config.workDir;
     this.user = base?.config.user;
-    this.#entrypoint = base?.config.entrypoint;
-    this.#cmd = base?.config.cmd;
     this.shell = base?.shell ?? defaultShell;
   }
 
@@ -39,8 +34,6 @@ export class Stage {
       env: Object.fromEntries(this.env),
       workDir: this.workDir,
       user: this.user,
-      entrypoint: this.#entrypoint,
-      cmd: this.#cmd,
     };
   }
 
@@ -64,16 +57,9 @@ export class Stage {
       case "SHELL":
         this.shell = this.#mustBeExecForm(rest, "SHELL");
         return true;
+      // Daytona reads the entry point from the text, and acts on none of the others.
       case "ENTRYPOINT":
-        this.#entrypoint = this.#commandOf(rest);
-        // An entry point forgets the command of the base image, not that of its own stage.
-        if (!this.#hasOwnCmd) this.#cmd = undefined;
-        return true;
       case "CMD":
-        this.#cmd = this.#commandOf(rest);
-        this.#hasOwnCmd = true;
-        return true;
-      // Facts about the image that nothing in Daytona acts on.
       case "LABEL":
       case "MAINTAINER":
       case "EXPOSE":
@@ -88,11 +74,11 @@ export class Stage {
   }
 
   expand(word: string): string {
-    return expandWord(word, this.#variables(), this.#escape);
+    return expandWord(word, this.#variables(), this.#escapeCharacter);
   }
 
   words(text: string): string[] {
-    return execForm(text) ?? splitWords(text, this.#escape);
+    return execForm(text) ?? splitWords(text, this.#escapeCharacter);
   }
 
   /** A path as the stage's working directory makes it absolute. A slash at its end stays. */
@@ -107,25 +93,19 @@ export class Stage {
   #setEnvironment(text: string): void {
     // All values of one ENV are read before any of them is set.
     const variables = this.#variables();
-    const pairs = readPairs(text, this.#escape, (word) =>
-      expandWord(word, variables, this.#escape),
+    const pairs = readPairs(text, this.#escapeCharacter, (word) =>
+      expandWord(word, variables, this.#escapeCharacter),
     );
     for (const [name, value] of pairs) this.env.set(name, value);
   }
 
   #declareArguments(text: string): void {
-    for (const word of splitWords(text, this.#escape)) {
+    for (const word of splitWords(text, this.#escapeCharacter)) {
       const at = word.indexOf("=");
       const name = at === -1 ? word : word.slice(0, at);
-      const value =
-        at === -1 ? this.#globalArguments.get(name) : this.expand(word.slice(at + 1));
+      const value = at === -1 ? this.#globalArguments.get(name) : this.expand(word.slice(at + 1));
       if (value !== undefined) this.#arguments.set(name, value);
     }
-  }
-
-  #commandOf(text: string): readonly string[] {
-    if (text === "") return [];
-    return execForm(text) ?? [...this.shell, text];
   }
 
   #mustBeExecForm(text: string, keyword: string): readonly string[] {

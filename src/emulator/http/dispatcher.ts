@@ -9,6 +9,7 @@ import { handleAdmin } from "../faults/admin-routes.ts";
 import { applyRequestEffect } from "../faults/apply-request-effect.ts";
 import { insideHeader } from "../faults/request-inside.ts";
 import { SocketFault } from "../faults/socket-fault.ts";
+import { handleStorage } from "../object-storage/handle-storage.ts";
 import { handlePreview } from "../preview/preview-proxy.ts";
 import { type PreviewTarget, previewTargetOfHost } from "../preview/preview-target.ts";
 import { PreviewCookies } from "../preview/proxy-credentials.ts";
@@ -136,7 +137,16 @@ export class Dispatcher {
         this.#services.events.take(request, response, exchange.upgrade);
         return;
       case "build-log":
-        await sendBuildLog(this.#services, routed.sandboxId, request, response);
+        await sendBuildLog(
+          this.#services,
+          routed.target,
+          request,
+          response,
+          url.searchParams.get("follow") === "true",
+        );
+        return;
+      case "storage":
+        await handleStorage(this.#services.storage, request, response, url);
         return;
       case "admin":
         await handleAdmin(this.#services, request, response, url);

@@ -1,5 +1,5 @@
 /** Which part of the server a request went to. */
-export type RequestSurface = "api" | "toolbox" | "preview" | "admin" | "dashboard";
+export type RequestSurface = "api" | "toolbox" | "preview" | "storage" | "admin" | "dashboard";
 
 /** One request as the emulator saw it. Holds no header and, except for `POST /sandbox`, no body. */
 export interface LoggedRequest {

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { ApiRoute, ApiRoutes } from "../api/api-call.ts";
+import type { BuildLogTarget } from "../api/build-log.ts";
 import type { EmulatorServices } from "../emulator-services.ts";
 import type { FaultSubject } from "../faults/active-fault.ts";
+import { storagePath } from "../object-storage/handle-storage.ts";
 import type { PreviewTarget } from "../preview/preview-target.ts";
 import type { ToolboxRoute, ToolboxRoutes } from "../toolbox/toolbox-call.ts";
 import type { MutableLoggedRequest, RequestSurface } from "./request-log.ts";
@@ -25,7 +27,8 @@ export type RoutedRequest = Routed &
         /** As the daemon sees it, without the proxy's prefix. */
         readonly path: string;
       }
-    | { readonly kind: "build-log"; readonly sandboxId: string }
+    | { readonly kind: "build-log"; readonly target: BuildLogTarget }
+    | { readonly kind: "storage" }
     | { readonly kind: "events" }
     | { readonly kind: "admin" }
     | { readonly kind: "dashboard" }
@@ -70,12 +73,16 @@ export function routeRequest(
     const template = match ? `/toolbox/{sandboxId}${match.template}` : pathname;
     return { kind: "toolbox", match, sandboxId, path, ...record("toolbox", template, sandboxId) };
   }
-  const buildLog = /^\/sandboxes\/([\w-]+)\/build-logs$/.exec(pathname);
+  const buildLog = /^\/(sandboxes|snapshots)\/([\w-]+)\/build-logs$/.exec(pathname);
   if (buildLog) {
-    const sandboxId = buildLog[1] ?? "";
-    const template = "/sandboxes/{sandboxId}/build-logs";
-    return { kind: "build-log", sandboxId, ...record("api", template, sandboxId) };
+    const [, kind, id = ""] = buildLog;
+    const of = kind === "sandboxes" ? "sandbox" : "snapshot";
+    const template = `/${kind}/{${of}Id}/build-logs`;
+    const sandboxId = of === "sandbox" ? id : undefined;
+    return { kind: "build-log", target: { of, id }, ...record("api", template, sandboxId) };
   }
+  if (pathname.startsWith(`${storagePath}/`))
+    return { kind: "storage", ...record("storage", pathname) };
   if (pathname.startsWith("/__emulator/")) return { kind: "admin", ...record("admin", pathname) };
   return { kind: "dashboard", ...record("dashboard", pathname) };
 }

@@ -4,13 +4,15 @@ import { StorageError } from "./storage-error.ts";
 
 /** The object's bytes: those of the request, or what is inside of S3's own `aws-chunked` encoding. */
 export function objectBytes(request: IncomingMessage): Readable {
-  const encodings = (request.headers["content-encoding"] ?? "").split(",").map((name) => name.trim());
+  const encodings = (request.headers["content-encoding"] ?? "")
+    .split(",")
+    .map((name) => name.trim());
   return encodings.includes("aws-chunked") ? Readable.from(decodeChunks(request)) : request;
 }
 
 /** `<hex size>[;chunk-signature=…]CRLF<bytes>CRLF`, … until a chunk of no bytes, after which trailers come. */
 async function* decodeChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let pending = Buffer.alloc(0);
+  let pending: Buffer = Buffer.alloc(0);
   let remaining = 0;
   let isOver = false;
   for await (const piece of source) {
@@ -39,5 +41,9 @@ async function* decodeChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buff
 }
 
 function incomplete(): StorageError {
-  return new StorageError(400, "IncompleteBody", "The body of this request is not in valid aws-chunked form.");
+  return new StorageError(
+    400,
+    "IncompleteBody",
+    "The body of this request is not in valid aws-chunked form.",
+  );
 }

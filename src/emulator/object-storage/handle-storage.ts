@@ -106,7 +106,11 @@ async function serveObject(
   } else throw notImplemented(method);
 }
 
-async function listing(store: ObjectStore, prefix: string, query: URLSearchParams): Promise<string> {
+async function listing(
+  store: ObjectStore,
+  prefix: string,
+  query: URLSearchParams,
+): Promise<string> {
   const asked = Number(query.get("max-keys") ?? mostKeys);
   const limit = Number.isInteger(asked) && asked >= 0 ? Math.min(asked, mostKeys) : mostKeys;
   const objects = await store.list(prefix);
@@ -139,7 +143,11 @@ function expectedContent({ headers }: IncomingMessage): ExpectedContent {
 
 function checkPart(part: number): number {
   if (Number.isInteger(part) && part >= 1 && part <= 10_000) return part;
-  throw new StorageError(400, "InvalidArgument", "Part number must be an integer between 1 and 10000");
+  throw new StorageError(
+    400,
+    "InvalidArgument",
+    "Part number must be an integer between 1 and 10000",
+  );
 }
 
 function notImplemented(method: string): StorageError {

@@ -184,6 +184,10 @@ async function writeChecked(
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(checksum);
   if (crc32Base64 !== undefined && bytes.toString("base64") !== crc32Base64)
-    throw new StorageError(400, "BadDigest", "The CRC32 you specified did not match what we received.");
+    throw new StorageError(
+      400,
+      "BadDigest",
+      "The CRC32 you specified did not match what we received.",
+    );
   return { etag: `"${md5.digest("hex")}"` };
 }

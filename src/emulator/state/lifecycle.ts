@@ -1,24 +1,31 @@
 import { randomBytes } from "node:crypto";
 import type { LocalEngine } from "../../engine/local-engine.ts";
+import type { BuiltImage } from "../build/image-config.ts";
+import type { Images } from "../build/images.ts";
+import { runAs } from "../build/run-as.ts";
 import type { StateDelaysMs } from "../emulator-options.ts";
 import type { FaultInjector } from "../faults/fault-injector.ts";
 import type { EmulatorClock } from "./emulator-clock.ts";
+import { startEntrypoint } from "./entrypoint.ts";
 import { metadataKey, type SandboxEntry } from "./sandbox-entry.ts";
 import { sandboxEnvironment } from "./sandbox-environment.ts";
 import type { StoredState } from "./sandbox-record.ts";
 import type { SandboxStore } from "./sandbox-store.ts";
 import { TransitionFailure } from "./transition-failure.ts";
 import { type Passage, passDelayMs, serverTimeout } from "./transition-times.ts";
+import { untilAborted } from "./until-aborted.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface LifecycleOptions {
   readonly engine: LocalEngine;
+  readonly images: Images;
   readonly store: SandboxStore;
   readonly volumes: Volumes;
   readonly clock: EmulatorClock;
   readonly faults: FaultInjector;
   readonly delaysMs: StateDelaysMs;
   readonly nameFreedOnDelete: boolean;
+  readonly useSnapshotEntrypoint: boolean;
 }
 
 const gracefulStopMs = 10_000;
@@ -34,12 +41,13 @@ export class Lifecycle {
 
   create(entry: SandboxEntry): void {
     this.#run(entry, async (signal) => {
-      if (entry.record.build) {
+      if (entry.record.state === "pending_build") {
         await this.#pass(entry, "pending_build", signal);
-        await this.#pass(entry, "building_snapshot", signal);
+        await this.#pass(entry, "building_snapshot", signal, () => this.#build(entry));
       }
       await this.#pass(entry, "creating", signal);
       await this.#makeEngineSandbox(entry);
+      await startEntrypoint(entry, this, this.#options.useSnapshotEntrypoint);
       await this.#settle(entry, "started");
     });
   }
@@ -54,6 +62,7 @@ export class Lifecycle {
       entry.replaceDaemon();
       if (entry.engine) await entry.engine.start();
       else await this.#makeEngineSandbox(entry);
+      await startEntrypoint(entry, this, this.#options.useSnapshotEntrypoint);
       await this.#settle(entry, "started");
     });
   }
@@ -87,6 +96,14 @@ export class Lifecycle {
       signal.throwIfAborted();
       await this.#settle(entry, former);
     });
+  }
+
+  /** What a sandbox is found like whose first process has ended: stopped, without a reason. For `befall`. */
+  async endedByItself(entry: SandboxEntry): Promise<void> {
+    entry.record.desiredState = "stopped";
+    entry.replaceDaemon();
+    await entry.engine?.stop({ graceMs: 0 });
+    await this.#settle(entry, "stopped");
   }
 
   archive(entry: SandboxEntry): void {
@@ -152,20 +169,35 @@ export class Lifecycle {
   }
 
   /** Enters a state on the way, and stays in it as long as the options and the faults say. */
-  async #pass(entry: SandboxEntry, state: Passage, signal: AbortSignal): Promise<void> {
+  async #pass(
+    entry: SandboxEntry,
+    state: Passage,
+    signal: AbortSignal,
+    work?: () => Promise<unknown>,
+  ): Promise<void> {
     signal.throwIfAborted();
     if (entry.record.state !== state) entry.setState(state, this.#options.clock.now());
     await entry.save();
-    await this.#linger(entry, state, signal);
+    await this.#linger(entry, state, signal, work?.());
   }
 
-  async #linger(entry: SandboxEntry, state: Passage, signal: AbortSignal): Promise<void> {
+  async #linger(
+    entry: SandboxEntry,
+    state: Passage,
+    signal: AbortSignal,
+    work?: Promise<unknown>,
+  ): Promise<void> {
     const { clock, faults, delaysMs } = this.#options;
     const { subject } = entry;
     await clock.sleep(passDelayMs(delaysMs, state), signal);
     const limit = serverTimeout(state, clock);
     const ended = new AbortController();
-    const waits = [faults.holdState(state, subject, AbortSignal.any([signal, ended.signal]))];
+    const held = faults.holdState(state, subject, AbortSignal.any([signal, ended.signal]));
+    const waits = [
+      work === undefined
+        ? held
+        : held.then(() => orAborted(work, AbortSignal.any([signal, ended.signal]))),
+    ];
     if (limit)
       waits.push(clock.sleep(limit.ms, ended.signal).then(() => Promise.reject(limit.failure)));
     try {
@@ -185,16 +217,32 @@ export class Lifecycle {
 
   async #makeEngineSandbox(entry: SandboxEntry): Promise<void> {
     const { record, subject } = entry;
-    const { engineSnapshotId: snapshotId } = record;
     const { engine, volumes, faults } = this.#options;
+    const image = record.build && (await this.#build(entry));
+    const snapshotId = image ? image.engineSnapshotId : record.engineSnapshotId;
     const isUnmounted = record.volumes.length > 0 && faults.suffers("unmounted", subject);
     entry.engine ??= await engine.create({
       id: entry.id,
       mounts: isUnmounted ? [] : await volumes.mountsOf(record),
-      env: sandboxEnvironment(entry.record),
-      metadata: { [metadataKey]: structuredClone(entry.record) },
+      env: { ...(image?.config ?? record.image?.config)?.env, ...sandboxEnvironment(record) },
+      metadata: { [metadataKey]: structuredClone(record) },
       ...(snapshotId === undefined ? {} : { snapshotId }),
     });
+    if (image) {
+      const { config } = image;
+      record.image = { config, runAs: await runAs(entry.engine, config.user) };
+    }
+  }
+
+  async #build({ record }: SandboxEntry): Promise<BuiltImage | undefined> {
+    const { build, organizationId } = record;
+    if (!build) return undefined;
+    try {
+      return await this.#options.images.build(build.snapshotRef, { ...build, organizationId })
+        .image;
+    } catch (error) {
+      throw new TransitionFailure({ to: "build_failed", errorReason: messageOf(error) });
+    }
   }
 
   async #fail(entry: SandboxEntry, error: unknown, signal: AbortSignal): Promise<void> {
@@ -216,6 +264,19 @@ export class Lifecycle {
 
 export function newPreviewToken(): string {
   return randomBytes(16).toString("hex");
+}
+
+/** Rejects with the signal's reason when that aborts first. */
+async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = new AbortController();
+  try {
+    await Promise.race([
+      work,
+      untilAborted(AbortSignal.any([signal, aborted.signal])).then(() => signal.throwIfAborted()),
+    ]);
+  } finally {
+    aborted.abort();
+  }
 }
 
 function messageOf(error: unknown): string {

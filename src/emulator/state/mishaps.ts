@@ -12,19 +12,13 @@ class PlannedStop {
   isMade = false;
 }
 
-function stopLater({ lifecycle, clock }: EmulatorServices, entry: SandboxEntry, ms: number): void {
+function stopLater({ lifecycle }: EmulatorServices, entry: SandboxEntry, ms: number): void {
   const { gone } = entry.daemon;
   const plan = entry.daemon.memory(PlannedStop);
   if (plan.isMade || gone.aborted) return;
   plan.isMade = true;
   const timer = setTimeout(() => {
-    lifecycle.befall(entry, async () => {
-      entry.record.desiredState = "stopped";
-      entry.replaceDaemon();
-      await entry.engine?.stop({ graceMs: 0 });
-      entry.setState("stopped", clock.now());
-      await entry.save();
-    });
+    lifecycle.befall(entry, () => lifecycle.endedByItself(entry));
   }, ms);
   gone.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }

@@ -1,4 +1,5 @@
 import type { LocalEngine } from "../../engine/local-engine.ts";
+import { isBuildSandbox } from "../build/image-builder.ts";
 import { metadataKey, SandboxEntry } from "./sandbox-entry.ts";
 import type { SandboxRecord } from "./sandbox-record.ts";
 import type { SandboxStore } from "./sandbox-store.ts";
@@ -9,6 +10,11 @@ import type { SandboxStore } from "./sandbox-store.ts";
  */
 export async function restoreSandboxes(engine: LocalEngine, store: SandboxStore): Promise<void> {
   for (const sandbox of await engine.list()) {
+    // A builder that was killed in the middle of a step left it.
+    if (isBuildSandbox(sandbox.metadata)) {
+      await sandbox.delete();
+      continue;
+    }
     const record = structuredClone(sandbox.metadata[metadataKey]) as SandboxRecord | undefined;
     if (record === undefined) continue;
     if (record.desiredState === "destroyed") {

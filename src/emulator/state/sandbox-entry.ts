@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import type { EngineSandbox } from "../../engine/engine-types.ts";
 import { ToolboxDaemon } from "../toolbox/daemon/toolbox-daemon.ts";
 import { ShellChoice } from "../toolbox/shell.ts";
+import { ImageSandbox } from "./image-sandbox.ts";
 import type { SandboxRecord, StoredState } from "./sandbox-record.ts";
 
 /** Key of our record in the engine's metadata. */
@@ -33,6 +34,13 @@ export class SandboxEntry {
     this.#announcedDesiredState = record.desiredState;
     this.madeHere = engine === undefined;
     this.subject = { sandboxId: record.id, name: record.name };
+  }
+
+  /** The sandbox as the daemon of its image sees it. */
+  get inside(): EngineSandbox | undefined {
+    const { image } = this.record;
+    if (!this.engine || !image) return this.engine;
+    return new ImageSandbox(this.engine, image.runAs, image.config.workDir);
   }
 
   get id(): string {

@@ -5,14 +5,25 @@ import type {
   SandboxVolume,
 } from "@daytona/api-client";
 
+import type { ImageConfig } from "../build/image-config.ts";
+import type { RunAs } from "../build/run-as.ts";
+
 export type StoredState = SandboxDto["state"] & SandboxState;
 type DesiredState = SandboxDesiredState;
 type BackupState = NonNullable<SandboxDto["backupState"]>;
 
-interface BuildRecord {
+/** What an image is built from. */
+export interface BuildRecord {
   readonly dockerfileContent: string;
+  readonly contextHashes: readonly string[];
   readonly snapshotRef: string;
   readonly createdAt: string;
+}
+
+/** An image in a sandbox. */
+export interface ImageRecord {
+  readonly config: ImageConfig;
+  readonly runAs: RunAs;
 }
 
 /** All that the control plane knows of a sandbox. JSON: it is kept in the engine's metadata over a restart. */
@@ -24,6 +35,10 @@ export interface SandboxRecord {
   /** The engine's snapshot that its files come from. Undefined: this machine's own system. */
   readonly engineSnapshotId: string | undefined;
   readonly build: BuildRecord | undefined;
+  /** What the image says, once the sandbox has been made from it. */
+  image: ImageRecord | undefined;
+  /** Undefined: the image names none, and `sleep infinity` is run. */
+  readonly entrypoint: readonly string[] | undefined;
   readonly user: string;
   readonly env: Readonly<Record<string, string>>;
   labels: Readonly<Record<string, string>>;

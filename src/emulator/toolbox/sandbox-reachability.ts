@@ -3,10 +3,11 @@ import { DaemonError } from "../http/daemon-error.ts";
 import type { SandboxEntry } from "../state/sandbox-entry.ts";
 
 /** The running sandbox, or what the proxy and the runner answer for one that does not run. */
-export function reachableEngine({ record, engine }: SandboxEntry): EngineSandbox {
+export function reachableEngine(entry: SandboxEntry): EngineSandbox {
+  const { record, engine, inside } = entry;
   const { state, id } = record;
   // Still running while it is being stopped.
-  if (engine && (state === "started" || state === "stopping")) return engine;
+  if (inside && (state === "started" || state === "stopping")) return inside;
   if (state === "archived" || state === "restoring") {
     throw refusal(400, "bad request: failed to get runner info: not found: Runner not found");
   }

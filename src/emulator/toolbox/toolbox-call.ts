@@ -8,6 +8,7 @@ import { parseJsonBody, readBody } from "../http/read-body.ts";
 import type { RouteTable } from "../http/route-table.ts";
 import type { HandshakeOptions } from "../http/web-socket.ts";
 import type { ServerProfile } from "../server-profile.ts";
+import { ImageSandbox } from "../state/image-sandbox.ts";
 import type { SandboxEntry } from "../state/sandbox-entry.ts";
 import type { ToolboxDaemon } from "./daemon/toolbox-daemon.ts";
 import type { ToolboxSocket } from "./daemon/toolbox-socket.ts";
@@ -42,9 +43,9 @@ export interface ToolboxRoute {
 
 export type ToolboxRoutes = RouteTable<ToolboxRoute>;
 
-/** Where the daemon runs, against which relative paths are resolved: the home, as the image has no WORKDIR. */
+/** Where the daemon runs, against which relative paths are resolved: the image's WORKDIR, else the home. */
 export function workDirectory(engine: EngineSandbox): string {
-  return engine.homeDirectory;
+  return engine instanceof ImageSandbox ? engine.workDirectory : engine.homeDirectory;
 }
 
 /** A path as the daemon's process takes it: `~` is not expanded. */

@@ -81,7 +81,7 @@ function sharedFields(record: SandboxRecord, { profile, toolboxProxyUrl }: DtoSu
 function buildInfoDto(build: NonNullable<SandboxRecord["build"]>): WireBuildInfo {
   return {
     dockerfileContent: build.dockerfileContent,
-    contextHashes: [],
+    contextHashes: [...build.contextHashes],
     createdAt: build.createdAt,
     updatedAt: build.createdAt,
     snapshotRef: build.snapshotRef,

@@ -22,7 +22,7 @@ export interface Instruction {
 export interface Dockerfile {
   readonly instructions: readonly Instruction[];
   /** The character that continues a line and takes away the meaning of the next one. */
-  readonly escape: string;
+  readonly escapeCharacter: string;
 }
 
 /** A Dockerfile that cannot be understood, with the line. */

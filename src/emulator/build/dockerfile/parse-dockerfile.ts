@@ -30,7 +30,7 @@ const withHeredocs = new Set(["ADD", "COPY", "RUN"]);
  */
 export function parseDockerfile(text: string): Dockerfile {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const escape = escapeDirective(lines);
+  const escapeCharacter = escapeDirective(lines);
   const instructions: Instruction[] = [];
   for (let index = 0; index < lines.length; ) {
     const first = lines[index] ?? "";
@@ -39,7 +39,7 @@ export function parseDockerfile(text: string): Dockerfile {
       continue;
     }
     const line = index + 1;
-    const joined = joinContinued(lines, index, escape);
+    const joined = joinContinued(lines, index, escapeCharacter);
     const { keyword, rest } = splitKeyword(joined.text, line);
     const heredocs = readHeredocs(withHeredocs.has(keyword) ? joined.text : "", lines, joined.next);
     const flagged = withFlags.has(keyword) ? takeFlags(rest) : { flags: new Map(), rest };
@@ -47,7 +47,7 @@ export function parseDockerfile(text: string): Dockerfile {
     index = heredocs.next;
   }
   if (instructions.length === 0) throw new DockerfileError("file with no instructions");
-  return { instructions, escape };
+  return { instructions, escapeCharacter };
 }
 
 /** `# escape=` counts only among the comments of the form `# key=value` at the very top. */
@@ -56,7 +56,7 @@ function escapeDirective(lines: readonly string[]): string {
     const directive = /^#\s*([A-Za-z][\w.-]*)\s*=\s*(.*?)\s*$/.exec(line);
     if (!directive) break;
     const [, name = "", value = ""] = directive;
-    if (name.toLowerCase() !== "escape") continue;
+    if (name.toLowerCase() !== "escapeCharacter") continue;
     if (value !== "\\" && value !== "`")
       throw new DockerfileError(`invalid ESCAPE '${value}'. Must be ' or \\`, 1);
     return value;
@@ -71,9 +71,9 @@ function isSkipped(line: string): boolean {
 function joinContinued(
   lines: readonly string[],
   start: number,
-  escape: string,
+  escapeCharacter: string,
 ): { readonly text: string; readonly next: number } {
-  const continuation = escape === "\\" ? /\\[ \t]*$/ : /`[ \t]*$/;
+  const continuation = escapeCharacter === "\\" ? /\\[ \t]*$/ : /`[ \t]*$/;
   let text = "";
   let index = start;
   for (; index < lines.length; index += 1) {
@@ -124,14 +124,17 @@ function readHeredocs(
     const content: string[] = [];
     for (; ; next += 1) {
       const line = lines[next];
-      if (line === undefined)
-        throw new DockerfileError(`unterminated heredoc: ${name}`, start);
+      if (line === undefined) throw new DockerfileError(`unterminated heredoc: ${name}`, start);
       const stripped = dash === "" ? line : line.replace(/^\t+/, "");
       if (stripped === name) break;
       content.push(stripped);
     }
     next += 1;
-    found.push({ name, content: content.map((line) => `${line}\n`).join(""), expands: quote === "" });
+    found.push({
+      name,
+      content: content.map((line) => `${line}\n`).join(""),
+      expands: quote === "",
+    });
   }
   return { found, next };
 }

@@ -23,9 +23,9 @@ const fileInstructions = new Set(["RUN", "COPY", "ADD", "WORKDIR"]);
 export function groupStages(text: string): {
   readonly stages: readonly StagePlan[];
   readonly globals: readonly (readonly [string, string | undefined])[];
-  readonly escape: string;
+  readonly escapeCharacter: string;
 } {
-  const { instructions, escape } = parseDockerfile(text);
+  const { instructions, escapeCharacter } = parseDockerfile(text);
   const stages: (StagePlan & { instructions: Instruction[]; fileSteps: number })[] = [];
   const globals: (readonly [string, string | undefined])[] = [];
   for (const instruction of instructions) {
@@ -36,14 +36,14 @@ export function groupStages(text: string): {
       stage.instructions.push(instruction);
       if (fileInstructions.has(instruction.keyword)) stage.fileSteps += 1;
     } else if (instruction.keyword === "ARG") {
-      for (const word of splitWords(instruction.rest, escape)) {
+      for (const word of splitWords(instruction.rest, escapeCharacter)) {
         const at = word.indexOf("=");
         globals.push(at === -1 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)]);
       }
     } else throw new DockerfileError("no build stage in current context", instruction.line);
   }
   if (stages.length === 0) throw new DockerfileError("no build stage in current context", 1);
-  return { stages, globals, escape };
+  return { stages, globals, escapeCharacter };
 }
 
 function beginStage({ rest, line }: Instruction): StagePlan & {

@@ -3,7 +3,7 @@ import { DockerfileError } from "./instruction.ts";
 export type Variables = ReadonlyMap<string, string>;
 
 /** Words between blanks; quotes and escapes keep a word together and stay in it. */
-export function splitWords(text: string, escape: string): string[] {
+export function splitWords(text: string, escapeCharacter: string): string[] {
   const words: string[] = [];
   let word = "";
   let quote = "";
@@ -15,7 +15,7 @@ export function splitWords(text: string, escape: string): string[] {
       continue;
     }
     word += character;
-    if (character === escape && quote !== "'" && index + 1 < text.length) {
+    if (character === escapeCharacter && quote !== "'" && index + 1 < text.length) {
       index += 1;
       word += text[index];
     } else if (quote === "" && (character === '"' || character === "'")) quote = character;
@@ -31,20 +31,20 @@ export function splitWords(text: string, escape: string): string[] {
  *
  * @throws DockerfileError for an unclosed quote or brace, and for another form of `${…}`.
  */
-export function expandWord(word: string, variables: Variables, escape: string): string {
-  return new WordReader(word, variables, escape).read();
+export function expandWord(word: string, variables: Variables, escapeCharacter: string): string {
+  return new WordReader(word, variables, escapeCharacter).read();
 }
 
 class WordReader {
   readonly #text: string;
   readonly #variables: Variables;
-  readonly #escape: string;
+  readonly #escapeCharacter: string;
   #index = 0;
 
-  constructor(text: string, variables: Variables, escape: string) {
+  constructor(text: string, variables: Variables, escapeCharacter: string) {
     this.#text = text;
     this.#variables = variables;
-    this.#escape = escape;
+    this.#escapeCharacter = escapeCharacter;
   }
 
   read(): string {
@@ -54,7 +54,7 @@ class WordReader {
       if (character === "'") value += this.#singleQuoted();
       else if (character === '"') value += this.#doubleQuoted();
       else if (character === "$") value += this.#variable();
-      else if (character === this.#escape) value += this.#next();
+      else if (character === this.#escapeCharacter) value += this.#next();
       else value += character;
     }
     return value;
@@ -81,9 +81,10 @@ class WordReader {
       const character = this.#next();
       if (character === '"') return value;
       if (character === "$") value += this.#variable();
-      else if (character === this.#escape) {
+      else if (character === this.#escapeCharacter) {
         const following = this.#text[this.#index] ?? "";
-        const isSpecial = following === '"' || following === "$" || following === this.#escape;
+        const isSpecial =
+          following === '"' || following === "$" || following === this.#escapeCharacter;
         value += isSpecial ? this.#next() : character;
       } else value += character;
     }
@@ -106,10 +107,11 @@ class WordReader {
   #braced(inner: string): string {
     const [, name = "", colon = "", operator = "", word = ""] =
       /^([A-Za-z_]\w*)(?:(:?)([-+?])([\s\S]*))?$/.exec(inner) ?? [];
-    if (name === "") throw new DockerfileError(`unsupported modifier in substitution: \${${inner}}`);
+    if (name === "")
+      throw new DockerfileError(`unsupported modifier in substitution: \${${inner}}`);
     const value = this.#variables.get(name);
     const isSet = value !== undefined && (colon === "" || value !== "");
-    const expanded = () => expandWord(word, this.#variables, this.#escape);
+    const expanded = () => expandWord(word, this.#variables, this.#escapeCharacter);
     if (operator === "-") return isSet ? value : expanded();
     if (operator === "+") return isSet ? expanded() : "";
     if (operator === "?" && !isSet)
@@ -118,7 +120,9 @@ class WordReader {
   }
 
   #unclosed(what: string): DockerfileError {
-    return new DockerfileError(`unexpected end of statement while looking for the end of a ${what}`);
+    return new DockerfileError(
+      `unexpected end of statement while looking for the end of a ${what}`,
+    );
   }
 }
 
@@ -137,10 +141,10 @@ function closingBrace(text: string): number {
 /** `NAME=value` pairs, or the older `NAME the rest`, which only ENV and LABEL know. */
 export function readPairs(
   text: string,
-  escape: string,
+  escapeCharacter: string,
   expand: (word: string) => string,
 ): (readonly [string, string])[] {
-  const words = splitWords(text, escape);
+  const words = splitWords(text, escapeCharacter);
   const [first = ""] = words;
   if (!first.includes("=")) {
     const [, name = "", value = ""] = /^(\S+)\s+([\s\S]*)$/.exec(text) ?? [];
@@ -149,7 +153,10 @@ export function readPairs(
   }
   return words.map((word) => {
     const at = word.indexOf("=");
-    if (at < 1) throw new DockerfileError(`can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`);
+    if (at < 1)
+      throw new DockerfileError(
+        `can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+      );
     return [expand(word.slice(0, at)), expand(word.slice(at + 1))];
   });
 }

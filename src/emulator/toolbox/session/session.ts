@@ -35,7 +35,10 @@ export class Session {
     shell.stderr.resume();
   }
 
-  static async start({ entry, engine, daemon }: ToolboxCall, id: string): Promise<Session> {
+  static async start(
+    { entry, engine, daemon }: Pick<ToolboxCall, "entry" | "engine" | "daemon">,
+    id: string,
+  ): Promise<Session> {
     const shell = await engine.spawn([...withoutOutput, await entry.shell.shellOf(engine)], {
       cwd: workDirectory(engine),
     });

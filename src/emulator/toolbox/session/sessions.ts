@@ -8,7 +8,10 @@ export const entrypointSessionId = "entrypoint";
 export const entrypointCommandId = "entrypoint_command";
 
 // Daytona v0.190 images and API: what a sandbox runs when its image names no entrypoint.
-const entrypointCommand = "sleep infinity";
+const defaultEntrypoint = ["sleep", "infinity"];
+
+/** A request to the daemon, or the daemon itself at its start. */
+export type SessionSurroundings = Pick<ToolboxCall, "entry" | "engine" | "daemon">;
 
 /** The sessions that a daemon holds. */
 export class Sessions {
@@ -16,7 +19,7 @@ export class Sessions {
   readonly #starting = new Set<string>();
   #entrypoint: Promise<Session> | undefined;
 
-  async create(call: ToolboxCall, id: string): Promise<Session> {
+  async create(call: SessionSurroundings, id: string): Promise<Session> {
     if (this.#sessions.has(id) || this.#starting.has(id)) {
       const message = "conflict: session already exists";
       throw new DaemonError({ status: 409, code: "CONFLICT", message });
@@ -41,7 +44,7 @@ export class Sessions {
   }
 
   /** @throws DaemonError 404 when there is none. */
-  async get(call: ToolboxCall, id: string): Promise<Session> {
+  async get(call: SessionSurroundings, id: string): Promise<Session> {
     if (id === entrypointSessionId) return this.#entrypointSession(call);
     const session = this.#sessions.get(id);
     if (!session) throw notFound("session not found");
@@ -53,8 +56,8 @@ export class Sessions {
     this.#sessions.delete(session.id);
   }
 
-  /** The real daemon starts it with itself; here it is started when it is first asked for. */
-  #entrypointSession(call: ToolboxCall): Promise<Session> {
+  /** The real daemon starts it with itself; here one that only sleeps is started when it is first asked for. */
+  #entrypointSession(call: SessionSurroundings): Promise<Session> {
     this.#entrypoint ??= this.#startEntrypoint(call).catch((error: unknown) => {
       this.#entrypoint = undefined;
       throw error;
@@ -62,17 +65,24 @@ export class Sessions {
     return this.#entrypoint;
   }
 
-  async #startEntrypoint(call: ToolboxCall): Promise<Session> {
+  async #startEntrypoint(call: SessionSurroundings): Promise<Session> {
     const session = await this.create(call, entrypointSessionId);
     const command = new SessionCommand(session.directory, {
       id: entrypointCommandId,
-      text: entrypointCommand,
+      text: quoteWords(call.entry.record.entrypoint ?? defaultEntrypoint),
       suppressInputEcho: true,
       inputEndsAfterFirst: false,
     });
     await giveCommand(call.engine, session, command, { input: "open", reportsExitCode: true });
     return session;
   }
+}
+
+/** One command line of words (Daytona v0.190 daemon, `ShellQuoteJoin`). */
+function quoteWords(words: readonly string[]): string {
+  const quote = (word: string) =>
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+  return words.map(quote).join(" ");
 }
 
 /** @throws DaemonError 404 when the session has no such command. */
