@@ -88,18 +88,6 @@ test.each([
   ["too much cpu", { ...build, cpu: 5 }, 400, /^CPU request 5 exceeds maximum .* \(4\)\./],
   ["too much memory", { ...build, memory: 9 }, 400, /^Memory request 9GB exceeds .*\(8GB\)\./],
   ["too much disk", { ...build, disk: 11 }, 400, /^Disk request 11GB exceeds .*\(10GB\)\./],
-  [
-    "a Dockerfile with more than FROM",
-    { buildInfo: { dockerfileContent: "FROM a\nRUN b\n" } },
-    501,
-    /Dockerfile instruction RUN/,
-  ],
-  [
-    "local files in an image",
-    { buildInfo: { dockerfileContent: "FROM a\n", contextHashes: ["h"] } },
-    501,
-    /contextHashes/,
-  ],
   ["secrets", { secrets: [{ A: "b" }] }, 501, /secrets/],
 ])("%s is refused", async (_, body, status, message) => {
   const answer = await client.api("POST", "/sandbox", body);

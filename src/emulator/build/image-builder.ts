@@ -218,6 +218,7 @@ class LayerChain implements AsyncDisposable {
         id,
         mode: "stop",
         graceMs: 0,
+        temporaryFiles: true,
         metadata: buildMetadata,
         signal,
       });

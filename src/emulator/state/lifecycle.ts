@@ -189,6 +189,8 @@ export class Lifecycle {
   ): Promise<void> {
     const { clock, faults, delaysMs } = this.#options;
     const { subject } = entry;
+    // It may fail before its outcome is asked for.
+    work?.catch(() => {});
     await clock.sleep(passDelayMs(delaysMs, state), signal);
     const limit = serverTimeout(state, clock);
     const ended = new AbortController();
