@@ -19,6 +19,12 @@ export type SetupEvent =
       readonly atMs: number;
     }
   | {
+      /** What the build of the sandbox's image says: whole lines, each once. Nothing is decided by it. */
+      readonly type: "build-log";
+      readonly text: string;
+      readonly atMs: number;
+    }
+  | {
       readonly type: "sandbox-found";
       readonly sandboxId: string;
       readonly name: string;

@@ -30,6 +30,8 @@ export interface SandboxRecord {
   /** Whether the provider offers to repair the error. */
   readonly recoverable: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** What is known of the build of its image: under way, or failed. */
+  readonly build?: "running" | "failed" | undefined;
   /** Undefined where the provider does not say. */
   readonly createdAt?: Date | undefined;
   /** When the sandbox was last used, as the provider counts; undefined where nobody does. */
@@ -112,6 +114,15 @@ export interface SandboxChannel {
     | undefined;
 }
 
+/** The log of the build of an image, from its beginning. */
+export interface BuildLogSource {
+  /** The log as it is now, or with `follow` as it grows. It may end at any time. */
+  open(
+    options: { readonly follow: boolean },
+    call: TransportCall,
+  ): Promise<ReadableStream<Uint8Array>>;
+}
+
 /** What a provider must offer; everything else is written once on top of it. */
 export interface Transport {
   /** True for a provider that is never behind: one answer that there is no such sandbox proves it. Default: two do. */
@@ -165,6 +176,8 @@ export interface Transport {
     minTtlMs: number,
     call: TransportCall,
   ): Promise<PreviewAddress>;
+  /** The log of the build that makes a sandbox's image. No request. Undefined where nothing is built. */
+  readonly openBuildLog?: ((sandboxId: string) => BuildLogSource) | undefined;
   /** The inside of a sandbox. No request. */
   openChannel(sandboxId: string): SandboxChannel;
   /** Closes connections and cancels requests in flight. Nothing of it keeps the process alive afterwards. */

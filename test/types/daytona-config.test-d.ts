@@ -17,7 +17,7 @@ type Writable<Value> = Value extends DaytonaSdkSource | ((...given: never[]) => 
     : Value;
 
 test("the documented config is what the schema takes, option for option", () => {
-  expectTypeOf<z.input<ReturnType<typeof daytonaConfigSchema>>>().toEqualTypeOf<
+  expectTypeOf<Writable<z.input<ReturnType<typeof daytonaConfigSchema>>>>().toEqualTypeOf<
     Writable<DaytonaConfig>
   >();
 });

@@ -12,8 +12,15 @@ import {
   daytonaSandboxShape,
 } from "./daytona-sandbox-options.ts";
 import type { DaytonaSdkSource } from "./daytona-sdk.ts";
+import { imageText } from "./images/build-source.ts";
+import {
+  type ImageData,
+  imageBuilderSchema,
+  imageReferenceSchema,
+  type SdkImage,
+} from "./images/image-data.ts";
 
-/** Size of a sandbox; only with `image`, since a snapshot has its size built in. */
+/** Size of a sandbox; only with `image` or `imageBuilder`, since a snapshot has its size built in. */
 export interface DaytonaResources {
   /** Cores. */
   readonly cpu?: number | undefined;
@@ -35,6 +42,11 @@ export interface DaytonaConfig extends BackendConfig, DaytonaSandboxOptions {
   readonly sdk?: DaytonaSdkSource | undefined;
   /** Image to build the sandbox from, such as `node:20-slim`. Not together with `snapshot`; with neither, Daytona's default snapshot. */
   readonly image?: string | undefined;
+  /**
+   * Image that is built for the sandbox: plain data, or the SDK's own `Image`. Not together with `image` or `snapshot`. Local files
+   * are looked at by `setup`, before its first request.
+   */
+  readonly imageBuilder?: ImageData | SdkImage | undefined;
   /** Name or ID of a snapshot. */
   readonly snapshot?: string | undefined;
   readonly resources?: DaytonaResources | undefined;
@@ -72,7 +84,8 @@ export const daytonaConfigSchema = lazily(() =>
   z.strictObject({
     ...sharedConfigShape(),
     ...daytonaAccessShape(),
-    image: z.optional(filledText()),
+    image: z.optional(imageReferenceSchema()),
+    imageBuilder: z.optional(imageBuilderSchema()),
     snapshot: z.optional(filledText()),
     resources: z.optional(
       z.strictObject({
@@ -136,24 +149,30 @@ export function resolveDaytonaConfig(
 }
 
 function checkSource(config: DaytonaConfig): { path: string; expected: string } | undefined {
-  if (config.image !== undefined && config.snapshot !== undefined) {
+  const [first, second] = (["image", "imageBuilder", "snapshot"] as const).filter(
+    (key) => config[key] !== undefined,
+  );
+  if (second !== undefined) {
     return {
-      path: "snapshot",
-      expected: "nothing beside `image`: a sandbox is made from one source",
+      path: second,
+      expected: `nothing beside \`${first}\`: a sandbox is made from one source`,
     };
   }
-  if (config.resources !== undefined && config.image === undefined) {
+  if (config.resources !== undefined && (first === undefined || first === "snapshot")) {
     return {
       path: "resources",
       expected:
-        "`image` beside it: the size of a snapshot is built in, and Daytona refuses another",
+        "`image` or `imageBuilder` beside it: the size of a snapshot is built in, and Daytona refuses another",
     };
   }
   return undefined;
 }
 
-/** What the sandbox is made from, for the fingerprint. */
+/** What the sandbox is made from, for the fingerprint. Of local files their paths count, and not what is in them. */
 export function sourceText(config: DaytonaConfig): string {
+  if (config.imageBuilder !== undefined) {
+    return `build ${imageText(config.imageBuilder)} ${JSON.stringify(config.resources ?? {})}`;
+  }
   if (config.image !== undefined) {
     return `image ${config.image} ${JSON.stringify(config.resources ?? {})}`;
   }

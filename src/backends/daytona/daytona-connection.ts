@@ -3,7 +3,13 @@ import type { TransportCall } from "../../core/transport.ts";
 import { CancellableRequests } from "./cancellable-requests.ts";
 import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
-import { createDaytonaClient, type DaytonaClient, type DaytonaSandbox } from "./daytona-sdk.ts";
+import {
+  createDaytonaClient,
+  type DaytonaClient,
+  type DaytonaSandbox,
+  type DaytonaSdk,
+  loadSdk,
+} from "./daytona-sdk.ts";
 
 /** No single request may take longer: the SDK's own default is a day. */
 const requestTimeoutMs = 60_000;
@@ -14,6 +20,7 @@ export class DaytonaConnection {
   readonly #requests = new CancellableRequests();
   readonly #handles = new Map<string, DaytonaSandbox>();
   #client: Promise<DaytonaClient> | undefined;
+  #sdk: Promise<DaytonaSdk> | undefined;
 
   constructor(config: ResolvedDaytonaConfig) {
     this.#config = config;
@@ -67,9 +74,25 @@ export class DaytonaConnection {
     return sandbox;
   }
 
+  /** The SDK as a module, loaded once. */
+  async sdk(): Promise<DaytonaSdk> {
+    this.#sdk ??= loadSdk(this.#config.sdk);
+    try {
+      return await this.#sdk;
+    } catch (error) {
+      this.#sdk = undefined;
+      throw error;
+    }
+  }
+
   async client(): Promise<DaytonaClient> {
-    const { sdk, apiKey, apiUrl, target } = this.#config;
-    this.#client ??= createDaytonaClient(sdk, { apiKey, apiUrl, target, requestTimeoutMs });
+    const { apiKey, apiUrl, target } = this.#config;
+    this.#client ??= createDaytonaClient(() => this.sdk(), {
+      apiKey,
+      apiUrl,
+      target,
+      requestTimeoutMs,
+    });
     try {
       return await this.#client;
     } catch (error) {

@@ -133,7 +133,7 @@ export async function createDaytonaClient(
   return new sdk.Daytona(config as never) as DaytonaClient;
 }
 
-async function loadSdk(source: DaytonaSdkSource | undefined): Promise<DaytonaSdk> {
+export async function loadSdk(source: DaytonaSdkSource | undefined): Promise<DaytonaSdk> {
   const sdk: unknown =
     source === undefined
       ? await import("@daytonaio/sdk")

@@ -28,6 +28,12 @@ const states: Readonly<Record<string, SandboxState>> = {
   unknown: "unknown",
 };
 
+const builds: Readonly<Record<string, "running" | "failed">> = {
+  pending_build: "running",
+  building_snapshot: "running",
+  build_failed: "failed",
+};
+
 function mapDaytonaState(state: string | undefined): SandboxState {
   return (state === undefined ? undefined : states[state]) ?? "unknown";
 }
@@ -44,6 +50,7 @@ export function toSandboxRecord(sandbox: DaytonaSandbox): SandboxRecord {
     becomingRunning: state !== "running" && sandbox.desiredState === "started",
     recoverable: sandbox.recoverable === true,
     labels: { ...sandbox.labels },
+    build: builds[sandbox.state ?? ""],
     createdAt: dateOf(sandbox.createdAt),
     lastActivityAt: dateOf(sandbox.lastActivityAt),
     autoStopMinutes: sandbox.autoStopInterval,

@@ -3,6 +3,7 @@ import type { PreviewAddress } from "../../contract/preview.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
 import { findTwice, sandboxNotFound } from "../../core/lifecycle/find-sandbox.ts";
 import type {
+  BuildLogSource,
   CreateSandboxRequest,
   SandboxChannel,
   SandboxRecord,
@@ -20,6 +21,11 @@ import { sandboxParams, unmetDaytonaOptions } from "./daytona-sandbox-options.ts
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 import { toSandboxRecord } from "./daytona-states.ts";
 import { readyVolumes } from "./daytona-volumes.ts";
+import { prepareImage } from "./images/build-source.ts";
+import { DaytonaBuildLog } from "./images/daytona-build-log.ts";
+import { asImageOf } from "./images/sdk-image.ts";
+import { sdkResources } from "./images/sdk-resources.ts";
+import { untilAccepted } from "./images/until-accepted.ts";
 
 /**
  * Seconds that one call of the SDK which also waits for a state may take. What is not reached by then is waited for by our own
@@ -46,7 +52,9 @@ export class DaytonaTransport implements Transport {
     call: TransportCall,
     onSend: () => void,
   ): Promise<SandboxRecord> {
-    const { image, snapshot, resources } = this.#config;
+    const { image, imageBuilder, snapshot } = this.#config;
+    // Local files are looked at before the first request.
+    const prepared = imageBuilder && (await prepareImage(imageBuilder));
     const client = await this.#connection.client();
     // A fresh object each time: the SDK writes into it.
     const params: Record<string, unknown> = {
@@ -61,19 +69,30 @@ export class DaytonaTransport implements Transport {
     if (volumes?.length) params.volumes = await readyVolumes(this.#connection, volumes, call);
     if (image !== undefined) params.image = image;
     if (snapshot !== undefined) params.snapshot = snapshot;
-    Object.assign(params, sandboxParams(this.#config));
-    if (resources !== undefined) {
-      params.resources = {
-        ...(resources.cpu === undefined ? {} : { cpu: resources.cpu }),
-        ...(resources.memoryGiB === undefined ? {} : { memory: resources.memoryGiB }),
-        ...(resources.diskGiB === undefined ? {} : { disk: resources.diskGiB }),
-      };
+    Object.assign(params, sandboxParams(this.#config), sdkResources(this.#config.resources));
+    if (prepared !== undefined) {
+      params.image = asImageOf(await this.#connection.sdk(), prepared, onSend);
     }
-    const sandbox = await this.#ask(call, () => {
-      onSend();
-      return client.create(params, { timeout: sdkWaitSeconds });
+    const create = (signal: AbortSignal) =>
+      this.#ask({ signal }, () => {
+        // With files to upload the request itself comes after them.
+        if (prepared === undefined) onSend();
+        return client.create(params, { timeout: sdkWaitSeconds });
+      });
+    if (image === undefined && prepared === undefined) {
+      return toSandboxRecord(this.#connection.keep(await create(call.signal)));
+    }
+    // A build takes longer than a request may, and is to be seen from its beginning.
+    return untilAccepted(call, {
+      request: async (signal) => toSandboxRecord(this.#connection.keep(await create(signal))),
+      look: async () => {
+        const found = await this.find(request.name, call);
+        const isOurs =
+          found !== undefined &&
+          Object.entries(request.labels).every(([key, value]) => found.labels[key] === value);
+        return isOurs ? found : undefined;
+      },
     });
-    return toSandboxRecord(this.#connection.keep(sandbox));
   }
 
   readonly asked = (sandboxId: string) => {
@@ -81,6 +100,9 @@ export class DaytonaTransport implements Transport {
     const options = sandbox === undefined ? [] : unmetDaytonaOptions(this.#config, sandbox);
     return { options, user: this.#config.user };
   };
+
+  readonly openBuildLog = (sandboxId: string): BuildLogSource =>
+    new DaytonaBuildLog(this.#config, "sandbox", sandboxId);
 
   async find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined> {
     const sandbox = await this.#connection.refresh(idOrName, call);

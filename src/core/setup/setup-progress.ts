@@ -29,6 +29,10 @@ export class SetupProgress {
     this.#onEvent?.({ type: "sandbox-state", state, providerState, atMs: this.#elapsedMs() });
   };
 
+  readonly buildLog = (text: string): void => {
+    this.#onEvent?.({ type: "build-log", text, atMs: this.#elapsedMs() });
+  };
+
   found(record: SandboxRecord, adopted: boolean): void {
     this.#onEvent?.({
       type: "sandbox-found",

@@ -7,6 +7,7 @@ import {
 } from "../../contract/lifecycle-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import type { SetupEvent } from "../../contract/setup-events.ts";
+import { followingBuild } from "../builds/following-build.ts";
 import type { Deadline } from "../deadline.ts";
 import { GuardedChannel } from "../guarded-channel.ts";
 import { ensureRunning } from "../lifecycle/ensure-running.ts";
@@ -58,12 +59,17 @@ export async function setupSandbox(
         }),
       ({ id }) =>
         progress.step("wait", () =>
-          ensureRunning(transport, id, {
-            operation: "setup",
-            signal: deadline.signal,
-            start: true,
-            onState: progress.state,
-          }),
+          followingBuild(transport, id, deadline.signal, progress.buildLog, (onState) =>
+            ensureRunning(transport, id, {
+              operation: "setup",
+              signal: deadline.signal,
+              start: true,
+              onState: (record) => {
+                progress.state(record);
+                onState(record);
+              },
+            }),
+          ),
         ),
     );
     const { id } = record;
