@@ -17,7 +17,7 @@ export interface ApiCall {
   readonly params: Readonly<Record<string, string>>;
   readonly key: ApiKey;
   readonly logged: MutableLoggedRequest;
-  /** The body of a `POST /sandbox`, which was read before faults were looked for; else undefined. */
+  /** The body of a `POST /sandbox` or `POST /snapshots`, which was read before faults were looked for; else undefined. */
   readonly body: Buffer | undefined;
 }
 

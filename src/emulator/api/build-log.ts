@@ -76,9 +76,11 @@ async function follow(log: BuildLog, response: ServerResponse, signal: AbortSign
 }
 
 function buildOf(
-  { store }: EmulatorServices,
-  { id }: BuildLogTarget,
+  { store, snapshots }: EmulatorServices,
+  { of, id }: BuildLogTarget,
   { organizationId }: ApiKey,
 ): BuildRecord | undefined {
-  return store.find(id, organizationId)?.record.build;
+  const found =
+    of === "sandbox" ? store.find(id, organizationId) : snapshots.byId(id, organizationId);
+  return found?.record.build;
 }

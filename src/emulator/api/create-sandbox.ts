@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { SandboxVolume } from "@daytona/api-client";
 import { entrypointOf } from "../build/entrypoint-of.ts";
-import { snapshotRefOf } from "../build/images.ts";
+import { buildRecord } from "../build/images.ts";
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
 import { sendJson } from "../http/send.ts";
@@ -9,7 +9,7 @@ import type { SnapshotEntry } from "../snapshots/snapshot-entry.ts";
 import { snapshotForCreate } from "../snapshots/snapshot-rules.ts";
 import { newPreviewToken } from "../state/lifecycle.ts";
 import { SandboxEntry } from "../state/sandbox-entry.ts";
-import type { BuildRecord, SandboxRecord } from "../state/sandbox-record.ts";
+import type { SandboxRecord } from "../state/sandbox-record.ts";
 import { type CreateSandboxBody, createSandboxSchema } from "../wire/create-sandbox-schema.ts";
 import { checkApiBody, parseApiJson } from "../wire/parse-body.ts";
 import { type ApiCall, type ApiRoutes, dtoOf } from "./api-call.ts";
@@ -91,8 +91,8 @@ function newRecord(
     snapshot: snapshot?.record.name,
     engineSnapshotId: snapshot?.hasFiles ? snapshot.id : undefined,
     build,
-    image: undefined,
-    entrypoint: build && entrypointOf(build.dockerfileContent),
+    image: snapshot?.record.image,
+    entrypoint: build ? entrypointOf(build.dockerfileContent) : snapshot?.record.entrypoint,
     user: body.user ?? "daytona",
     env: body.env ?? {},
     labels: body.labels ?? {},
@@ -126,17 +126,6 @@ function newRecord(
     previewToken: newPreviewToken(),
     signingKey: newSigningKey(),
   };
-}
-
-export function buildRecord(
-  {
-    dockerfileContent,
-    contextHashes = [],
-  }: { readonly dockerfileContent: string; readonly contextHashes?: readonly string[] | undefined },
-  now: Date,
-): BuildRecord {
-  const snapshotRef = snapshotRefOf(dockerfileContent, contextHashes);
-  return { dockerfileContent, contextHashes, snapshotRef, createdAt: now.toISOString() };
 }
 
 /** 0 means the longest interval. */

@@ -14,7 +14,10 @@ export function checkQuotas(services: EmulatorServices, demand: Demand): void {
   checkTotals(services, demand);
 }
 
-function checkPerSandbox({ quotas }: EmulatorServices, { cpu, memoryGiB, diskGiB }: Demand): void {
+export function checkPerSandbox(
+  { quotas }: EmulatorServices,
+  { cpu, memoryGiB, diskGiB }: Pick<Demand, "cpu" | "memoryGiB" | "diskGiB">,
+): void {
   const { maxCpuPerSandbox = 4, maxMemoryPerSandboxGiB = 8, maxDiskPerSandboxGiB = 10 } = quotas;
   if (cpu > maxCpuPerSandbox) throw exceeded(`CPU request ${cpu}`, `${maxCpuPerSandbox}`);
   if (memoryGiB > maxMemoryPerSandboxGiB)

@@ -16,7 +16,7 @@ import { planRun } from "./run-step.ts";
 import { Stage } from "./stage.ts";
 
 /** Marks what a builder makes in the engine. */
-const buildMetadata = { daytonaBuild: true } as const;
+export const buildMetadata = { daytonaBuild: true } as const;
 
 export function isBuildSandbox(metadata: Readonly<Record<string, unknown>>): boolean {
   return metadata.daytonaBuild === true;

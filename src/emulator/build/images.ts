@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ObjectStore } from "../object-storage/object-store.ts";
+import type { BuildRecord } from "../state/sandbox-record.ts";
 import { loadContext } from "./build-context.ts";
 import { BuildLog } from "./build-log.ts";
 import type { ImageBuilder } from "./image-builder.ts";
@@ -18,9 +19,20 @@ export interface Build {
 }
 
 /** Name of an image by what it is built from (Daytona v0.190 API, build info). */
-export function snapshotRefOf(dockerfileContent: string, contextHashes: readonly string[]): string {
+function snapshotRefOf(dockerfileContent: string, contextHashes: readonly string[]): string {
   const combined = dockerfileContent + [...contextHashes].sort().join("");
   return `daytona-${createHash("sha256").update(combined).digest("hex")}:daytona`;
+}
+
+export function buildRecord(
+  {
+    dockerfileContent,
+    contextHashes = [],
+  }: { readonly dockerfileContent: string; readonly contextHashes?: readonly string[] | undefined },
+  now: Date,
+): BuildRecord {
+  const snapshotRef = snapshotRefOf(dockerfileContent, contextHashes);
+  return { dockerfileContent, contextHashes, snapshotRef, createdAt: now.toISOString() };
 }
 
 /** The images that were built, by their names. */

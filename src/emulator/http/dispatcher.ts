@@ -194,7 +194,8 @@ function isToolboxWebSocket({ routed, upgrade }: Exchange): boolean {
 }
 
 function isCreate(routed: RoutedRequest): boolean {
-  return routed.logged.method === "POST" && routed.logged.path === "/sandbox";
+  const { method, path } = routed.logged;
+  return method === "POST" && (path === "/sandbox" || path === "/snapshots");
 }
 
 function jsonOrUndefined(body: Buffer): unknown {

@@ -1,7 +1,7 @@
 /** Which part of the server a request went to. */
 export type RequestSurface = "api" | "toolbox" | "preview" | "storage" | "admin" | "dashboard";
 
-/** One request as the emulator saw it. Holds no header and, except for `POST /sandbox`, no body. */
+/** One request as the emulator saw it. Holds no header and, except for `POST /sandbox` or `POST /snapshots`, no body. */
 export interface LoggedRequest {
   readonly surface: RequestSurface;
   readonly method: string;
@@ -11,7 +11,7 @@ export interface LoggedRequest {
   readonly at: Date;
   /** Undefined while unanswered, and when the connection was destroyed without an answer. */
   readonly status: number | undefined;
-  /** The parsed body of a `POST /sandbox`, as it was sent; undefined for every other request. */
+  /** The parsed body of a `POST /sandbox` or `POST /snapshots`, as it was sent; undefined for every other request. */
   readonly body: unknown;
 }
 

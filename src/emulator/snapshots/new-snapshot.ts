@@ -20,6 +20,8 @@ export function newSnapshot(
       id: randomUUID(),
       general: false,
       imageName: undefined,
+      build: undefined,
+      image: undefined,
       errorReason: undefined,
       sizeGiB: undefined,
       entrypoint: undefined,

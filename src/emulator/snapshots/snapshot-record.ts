@@ -1,4 +1,5 @@
 import type { SnapshotState } from "@daytona/api-client";
+import type { BuildRecord, ImageRecord } from "../state/sandbox-record.ts";
 
 export type StoredSnapshotState = Exclude<SnapshotState, "11184809">;
 
@@ -11,6 +12,9 @@ export interface SnapshotRecord {
   readonly general: boolean;
   readonly name: string;
   readonly imageName: string | undefined;
+  readonly build: BuildRecord | undefined;
+  /** What its image says, for the sandboxes that begin from it. */
+  image: ImageRecord | undefined;
   state: StoredSnapshotState;
   errorReason: string | undefined;
   sizeGiB: number | undefined;

@@ -3,6 +3,7 @@ import type { ApiCall, ApiRoutes } from "../api/api-call.ts";
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
 import { sendEmpty, sendJson } from "../http/send.ts";
+import { addCreateSnapshotRoutes } from "./create-snapshot.ts";
 import { snapshotDto } from "./snapshot-dto.ts";
 import type { SnapshotEntry } from "./snapshot-entry.ts";
 import {
@@ -62,6 +63,7 @@ export function addSnapshotRoutes(routes: ApiRoutes, services: EmulatorServices)
       sendEmpty(call.response, 204);
     },
   });
+  addCreateSnapshotRoutes(routes, services);
   addSnapshotSandboxRoute(routes, services);
 }
 

@@ -35,7 +35,7 @@ function snapshotSandbox(
     throw new ApiError(400, "Memory snapshots are not supported for container sandboxes");
   }
   checkSnapshotQuota(services, organizationId);
-  const { cpu, memoryGiB, diskGiB } = sandbox.record;
+  const { cpu, memoryGiB, diskGiB, image, entrypoint } = sandbox.record;
   const snapshot = newSnapshot(services, {
     name,
     organizationId,
@@ -43,6 +43,8 @@ function snapshotSandbox(
     cpu,
     memoryGiB,
     diskGiB,
+    image,
+    entrypoint,
     sourceSandboxId: sandbox.id,
   });
   if (services.profile.snapshotAppearsAtOnce) {

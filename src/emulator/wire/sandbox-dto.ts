@@ -8,7 +8,7 @@ import type { SandboxRecord } from "../state/sandbox-record.ts";
 import { shownState } from "../state/shown-state.ts";
 
 /** The generated type has `Date`s in the build info; JSON has text. */
-type WireBuildInfo = Omit<BuildInfo, "createdAt" | "updatedAt"> & {
+export type WireBuildInfo = Omit<BuildInfo, "createdAt" | "updatedAt"> & {
   createdAt: string;
   updatedAt: string;
 };
@@ -78,7 +78,7 @@ function sharedFields(record: SandboxRecord, { profile, toolboxProxyUrl }: DtoSu
   };
 }
 
-function buildInfoDto(build: NonNullable<SandboxRecord["build"]>): WireBuildInfo {
+export function buildInfoDto(build: NonNullable<SandboxRecord["build"]>): WireBuildInfo {
   return {
     dockerfileContent: build.dockerfileContent,
     contextHashes: [...build.contextHashes],
