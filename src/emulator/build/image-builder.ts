@@ -127,6 +127,11 @@ class BuildRun {
       this.#signal.throwIfAborted();
       if (state.apply(instruction)) continue;
       position += 1;
+      if (this.#engine.isolation === "none") {
+        throw new BuildFailure(
+          `${instruction.keyword} needs isolation, which this emulator was started without: its steps would change this machine`,
+        );
+      }
       const step = await this.#planStep(instruction, state, plan);
       const text = `${instruction.keyword} ${instruction.rest}`;
       const isCached = await chain.goToCached(step.key);

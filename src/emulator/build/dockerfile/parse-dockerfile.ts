@@ -56,7 +56,7 @@ function escapeDirective(lines: readonly string[]): string {
     const directive = /^#\s*([A-Za-z][\w.-]*)\s*=\s*(.*?)\s*$/.exec(line);
     if (!directive) break;
     const [, name = "", value = ""] = directive;
-    if (name.toLowerCase() !== "escapeCharacter") continue;
+    if (name.toLowerCase() !== "escape") continue;
     if (value !== "\\" && value !== "`")
       throw new DockerfileError(`invalid ESCAPE '${value}'. Must be ' or \\`, 1);
     return value;
