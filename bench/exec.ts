@@ -1,7 +1,7 @@
 import type { DaytonaEmulator } from "../src/emulator/index.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { printTable } from "./print-table.ts";
-import { median, percentile95 } from "./statistics.ts";
+import { median, percentile } from "./statistics.ts";
 import { type MeasuredSandbox, withSandbox } from "./with-sandbox.ts";
 
 const rounds = 60;
@@ -33,7 +33,7 @@ export const exec: Benchmark = {
           subject.command,
           subject.title,
           median(timesMs).toFixed(1),
-          percentile95(timesMs).toFixed(1),
+          percentile(timesMs, 95).toFixed(1),
           (requests / timesMs.length).toFixed(2),
         ]);
       }

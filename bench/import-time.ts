@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Benchmark } from "./benchmark.ts";
 import { measureImportMs } from "./measure-import.ts";
 import { printTable } from "./print-table.ts";
-import { median, percentile95 } from "./statistics.ts";
+import { median, percentile } from "./statistics.ts";
 
 const rounds = 15;
 const repository = join(import.meta.dirname, "..");
@@ -36,7 +36,7 @@ export const importTime: Benchmark = {
       ["module", "format", "median", "p95"],
       subjects.map(({ title, format }, index) => {
         const times = timesMs[index] ?? [];
-        return [title, format, median(times).toFixed(1), percentile95(times).toFixed(1)];
+        return [title, format, median(times).toFixed(1), percentile(times, 95).toFixed(1)];
       }),
       2,
     );

@@ -8,8 +8,16 @@ import type { Benchmark } from "./benchmark.ts";
 import { exec } from "./exec.ts";
 import { importTime } from "./import-time.ts";
 import { pty } from "./pty.ts";
+import { setup } from "./setup.ts";
+import { tti } from "./tti.ts";
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { exec, import: importTime, pty };
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  exec,
+  import: importTime,
+  pty,
+  setup,
+  tti,
+};
 
 const [name, ...rest] = process.argv.slice(2);
 const benchmark =

@@ -1,6 +1,6 @@
 import type { Benchmark } from "./benchmark.ts";
 import { printTable } from "./print-table.ts";
-import { median, percentile95 } from "./statistics.ts";
+import { median, percentile } from "./statistics.ts";
 import { type MeasuredSandbox, withSandbox } from "./with-sandbox.ts";
 
 const keystrokes = 200;
@@ -56,7 +56,7 @@ function measureAt(latencyMs: number): Promise<string[][]> {
       `${latencyMs} ms`,
       title,
       median(echoes[index] ?? []).toFixed(1),
-      percentile95(echoes[index] ?? []).toFixed(1),
+      percentile(echoes[index] ?? [], 95).toFixed(1),
       (rates[index] ?? 0).toFixed(1),
     ]);
   });

@@ -6,10 +6,10 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? (at(sorted, middle - 1) + upper) / 2 : upper;
 }
 
-/** The smallest value that is not below 95 of 100 values (nearest rank). */
-export function percentile95(values: readonly number[]): number {
+/** The smallest value that is not below so many of 100 values (nearest rank). */
+export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((left, right) => left - right);
-  return at(sorted, Math.ceil(sorted.length * 0.95) - 1);
+  return at(sorted, Math.ceil((sorted.length * percent) / 100) - 1);
 }
 
 function at(values: readonly number[], index: number): number {

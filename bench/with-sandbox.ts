@@ -1,7 +1,11 @@
 import { Daytona, type Sandbox } from "@daytonaio/sdk";
 import type { DaytonaBackend } from "../src/backends/daytona/daytona-backend.ts";
 import { createBackend } from "../src/create-backend.ts";
-import { type DaytonaEmulator, startDaytonaEmulator } from "../src/emulator/index.ts";
+import {
+  type DaytonaEmulator,
+  type DaytonaEmulatorOptions,
+  startDaytonaEmulator,
+} from "../src/emulator/index.ts";
 
 /** One sandbox of an emulator, seen by this library and by the raw SDK. */
 export interface MeasuredSandbox {
@@ -15,7 +19,7 @@ export async function withSandbox<Value>(
   latencyMs: number,
   measure: (sandbox: MeasuredSandbox) => Promise<Value>,
 ): Promise<Value> {
-  const { emulator, workDir } = await startEmulator(latencyMs);
+  const { emulator, workDir } = await startMeasuredEmulator({ latencyMs });
   await using _emulator = emulator;
   const { apiKey, url: apiUrl } = emulator;
   await using backend = createBackend("daytona", { apiKey, apiUrl, workDir });
@@ -28,16 +32,17 @@ export async function withSandbox<Value>(
   }
 }
 
-async function startEmulator(
-  latencyMs: number,
+/** An emulator with the best isolation that this machine has. */
+export async function startMeasuredEmulator(
+  options: Pick<DaytonaEmulatorOptions, "latencyMs">,
 ): Promise<{ emulator: DaytonaEmulator; workDir: string | undefined }> {
   try {
-    return { emulator: await startDaytonaEmulator({ latencyMs }), workDir: undefined };
+    return { emulator: await startDaytonaEmulator(options), workDir: undefined };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ISOLATION_UNAVAILABLE") throw error;
     console.log(`Without isolation, since this machine refuses it: ${(error as Error).message}`);
     return {
-      emulator: await startDaytonaEmulator({ latencyMs, isolation: "none" }),
+      emulator: await startDaytonaEmulator({ ...options, isolation: "none" }),
       workDir: "~/workspace",
     };
   }

@@ -11,6 +11,8 @@ export { LocalBackend } from "./backends/local/local-backend.ts";
 export type { LocalConfig } from "./backends/local/local-config.ts";
 export { LocalProvider } from "./backends/local/local-provider.ts";
 export type { LocalProviderConfig } from "./backends/local/local-provider-config.ts";
+export type { AgentAddress, AgentConfig, AgentHealthConfig } from "./contract/agent.ts";
+export { AgentError, type AgentFailureReason } from "./contract/agent-errors.ts";
 export type { Backend, BackendRef, ReconnectOptions, SetupOptions } from "./contract/backend.ts";
 export type { CallOptions } from "./contract/call-options.ts";
 export type {

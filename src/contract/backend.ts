@@ -1,3 +1,4 @@
+import type { AgentAddress } from "./agent.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Command, ExecOptions, ExecResult } from "./command.ts";
@@ -40,6 +41,11 @@ export interface SetupOptions extends CallOptions {
 export interface ReconnectOptions extends CallOptions {
   /** `if-stopped` starts a stopped or archived sandbox; `never` rejects with {@link SandboxStateError}. Default: `if-stopped`. */
   readonly start?: "if-stopped" | "never" | undefined;
+  /**
+   * `ensure` starts the sandbox's agent again if it has ended, and proves that it answers; `leave` looks at nothing, for a sandbox
+   * whose agent cannot be started. Default: `ensure`.
+   */
+  readonly agent?: "ensure" | "leave" | undefined;
   /** Milliseconds. Default: 120 000; 1 800 000 for an archived sandbox. */
   readonly timeoutMs?: number | undefined;
 }
@@ -58,6 +64,11 @@ export interface Backend extends AsyncDisposable {
   readonly sandboxId: string | undefined;
   /** Absolute path in the sandbox; one that was configured with `~/` is absolute after `setup` or `reconnect`. */
   readonly workDir: string;
+  /**
+   * Where the agent is reached, as of `setup`, `reconnect`, `start` or the last `getAgentAddress`; undefined without an agent. It may
+   * have ended since: see its `expiresAt`, and {@link getAgentAddress}.
+   */
+  readonly agent: AgentAddress | undefined;
   /** What `reconnectBackend` takes; undefined before `setup` or `reconnect`. */
   readonly ref: BackendRef | undefined;
 
@@ -72,7 +83,8 @@ export interface Backend extends AsyncDisposable {
   /**
    * Connects to a sandbox by its ID alone, from any process. A stopped one is started, a transition is waited for.
    *
-   * @throws {@link SandboxNotFoundError} when the provider said twice that there is none.
+   * @throws {@link SandboxNotFoundError} when the provider said twice that there is none; {@link AgentError} when the agent has ended
+   * and cannot be started again.
    */
   reconnect(sandboxId: string, options?: ReconnectOptions): Promise<void>;
   /** Starts the sandbox and resolves when it runs and answers. Default `timeoutMs`: 120 000. */
@@ -170,6 +182,14 @@ export interface Backend extends AsyncDisposable {
    * ends. Where nobody counts idle time (`capabilities.idleTimeouts`), it only keeps it from being swept. Default `timeoutMs`: 60 000.
    */
   keepAlive(options?: LeaseOptions): Promise<Lease>;
+
+  /**
+   * The address of the agent, valid for at least `minTtlMs`: the known one as long as it is, else a new one, by one request. Does
+   * not check that the agent runs. Default `timeoutMs`: 30 000.
+   *
+   * @throws {@link SandboxStateError} when the sandbox has no agent.
+   */
+  getAgentAddress(options?: PreviewUrlOptions): Promise<AgentAddress>;
 
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,10 +1,15 @@
+import type { AgentConfig } from "./agent.ts";
+
 /** Credentials for a git remote over HTTP. */
 export interface GitCredentials {
   /** Default: `git`, which the large hosts accept beside a token. */
   readonly username?: string | undefined;
   /** Password or access token. */
   readonly password: string;
-  /** Host (and port, when it is not the default one) that may be answered. Default: the host of `repoUrl`; for `exec`, of any remote. */
+  /**
+   * Host (and port, when it is not the default one) that may be answered. Default: the host of `repoUrl`, else of `dotfiles`; for
+   * `exec`, of any remote.
+   */
   readonly host?: string | undefined;
 }
 
@@ -46,7 +51,7 @@ export interface BackendConfig {
   readonly cloneDepth?: number | undefined;
   /** Also clones submodules, recursively. Default: false. */
   readonly submodules?: boolean | undefined;
-  /** Used for clone alone, and found nowhere in the sandbox afterwards. */
+  /** Used to clone the repository and the dotfiles, and found nowhere in the sandbox afterwards. */
   readonly gitCredentials?: GitCredentials | undefined;
   /**
    * Path in the sandbox that the repository is cloned to and that commands run in: absolute, or below the home directory of the
@@ -55,6 +60,16 @@ export interface BackendConfig {
   readonly workDir?: string | undefined;
   /** Environment of every command. Stored by the provider with the sandbox, so nothing secret belongs here. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Environment of every command and of the agent, which no provider stores: kept in the sandbox's memory, in none of its files
+   * where it has a tmpfs. Names match `[A-Za-z_][A-Za-z0-9_]*`; values hold any character but NUL. Gone after a stop; `start` and
+   * `reconnect` put back those of their own config.
+   */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+  /** URL of a git repository whose dotfiles are linked into the home directory. No credentials in the URL. */
+  readonly dotfiles?: string | undefined;
+  /** Program in the sandbox that the host app talks to; `setup` resolves when it answers. */
+  readonly agent?: AgentConfig | undefined;
   /** Labels of the sandbox, beside our own, which begin with `sandbox-backend.`. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds for the whole of `setup`. Default: 600 000. */

@@ -31,6 +31,7 @@ export type SandboxErrorCode =
   | "SNAPSHOT_FAILED"
   | "VOLUME_FAILED"
   | "PREVIEW_FAILED"
+  | "AGENT_FAILED"
   | "UNSUPPORTED_OPERATION"
   | "PROTOCOL";
 

@@ -1,7 +1,20 @@
 import type { SandboxState } from "./status.ts";
 
-/** Steps of `setup`, in the order in which they begin. */
-export type SetupStep = "create" | "wait" | "probe" | "volumes" | "workDir" | "clone" | "finish";
+/**
+ * Steps of `setup`, in the order in which they begin. `workDir` or `clone`, `dotfiles` and the upload of the agent run side by
+ * side.
+ */
+export type SetupStep =
+  | "create"
+  | "wait"
+  | "probe"
+  | "secrets"
+  | "volumes"
+  | "workDir"
+  | "clone"
+  | "dotfiles"
+  | "agent"
+  | "finish";
 
 /** Progress of `setup`. */
 export type SetupEvent =
@@ -11,6 +24,22 @@ export type SetupEvent =
       readonly step: SetupStep;
       readonly atMs: number;
       readonly durationMs: number;
+    }
+  | {
+      readonly type: "step-failed";
+      readonly step: SetupStep;
+      readonly atMs: number;
+      readonly durationMs: number;
+      /** What the error says. */
+      readonly message: string;
+    }
+  | {
+      /** Whole lines that a program of the step wrote. */
+      readonly type: "output";
+      readonly step: SetupStep;
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+      readonly atMs: number;
     }
   | {
       readonly type: "sandbox-state";

@@ -1,9 +1,19 @@
 import { SandboxError } from "../contract/sandbox-error.ts";
 import type { Redactor } from "./redact.ts";
 
+/** Facts in words of ours, which a secret may happen to be equal to. */
+const ownWords: ReadonlySet<string> = new Set([
+  "name",
+  "code",
+  "operation",
+  "step",
+  "reason",
+  "kind",
+]);
+
 /**
- * The last word on an error before the caller sees it: which method was called, on which sandbox, and no known secret in its
- * message. Errors that are not ours (a callback of the caller's threw) pass as they are.
+ * The last word on an error before the caller sees it: which method was called, on which sandbox, and no known secret in anything
+ * that it shows. Errors that are not ours (a callback of the caller's threw) pass as they are.
  */
 export function annotateError(
   error: unknown,
@@ -12,36 +22,42 @@ export function annotateError(
   redactor: Redactor,
 ): unknown {
   if (!SandboxError.is(error)) return error;
-  const message = redactor.text(error.message);
   Object.assign(error, { operation, sandboxId: error.sandboxId ?? sandboxId });
-  if (message !== error.message) {
-    Object.defineProperty(error, "message", { value: message, configurable: true, writable: true });
-    Object.defineProperty(error, "stack", {
-      value: redactor.text(error.stack ?? ""),
-      configurable: true,
-      writable: true,
-    });
-  }
-  for (const key of ["stdout", "stderr"] as const) {
-    const facts = error as unknown as Record<string, unknown>;
-    if (typeof facts[key] === "string") facts[key] = redactor.text(facts[key]);
-  }
-  if (error.cause instanceof Error) redactCause(error.cause, redactor);
+  redactError(error, redactor);
   return error;
 }
 
-function redactCause(cause: Error, redactor: Redactor): void {
+function redactError(error: Error, redactor: Redactor): void {
   for (const key of ["message", "stack"] as const) {
-    const text = cause[key];
-    if (text === undefined) continue;
-    Object.defineProperty(cause, key, {
+    const text = error[key];
+    if (typeof text !== "string" || redactor.text(text) === text) continue;
+    Object.defineProperty(error, key, {
       value: redactor.text(text),
       configurable: true,
       writable: true,
       enumerable: false,
     });
   }
-  const facts = cause as unknown as Record<string, unknown>;
-  if (typeof facts.stderr === "string") facts.stderr = redactor.text(facts.stderr);
-  if (cause.cause instanceof Error) redactCause(cause.cause, redactor);
+  const facts = error as unknown as Record<string, unknown>;
+  for (const [key, value] of Object.entries(facts)) {
+    const clean = ownWords.has(key) ? value : redactFact(value, redactor);
+    if (clean !== value) facts[key] = clean;
+  }
+  if (error.cause instanceof Error) redactError(error.cause, redactor);
+}
+
+/** The same value where there is nothing to hide: output of a command, lists of texts, and objects of them. */
+function redactFact(value: unknown, redactor: Redactor): unknown {
+  if (typeof value === "string") return redactor.text(value);
+  if (value instanceof Uint8Array) return redactor.bytes(value);
+  if (typeof value !== "object" || value === null || value instanceof Error) return value;
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value;
+  let changed = false;
+  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => {
+    const clean = redactFact(inner, redactor);
+    changed ||= clean !== inner;
+    return [key, clean];
+  });
+  if (!changed) return value;
+  return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
 }

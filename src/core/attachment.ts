@@ -6,7 +6,7 @@ import { SandboxProcesses } from "./processes/sandbox-processes.ts";
 import { SandboxPtys } from "./pty/sandbox-ptys.ts";
 import type { SandboxFacts } from "./setup/prove-answer.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
-import { isBelowHome, resolveWorkDir } from "./work-dir.ts";
+import { lateEnvironment, resolveWorkDir } from "./work-dir.ts";
 
 /** The sandbox that a backend is bound to, and what works inside it. */
 export interface Attachment {
@@ -50,6 +50,6 @@ export function attachTo(
     commands,
     processes,
     ptys: new SandboxPtys({ context: commands.context, channel, processes, ...options }),
-    env: isBelowHome(configuredWorkDir) ? { WORKDIR: workDir } : {},
+    env: lateEnvironment(configuredWorkDir, workDir),
   };
 }

@@ -1,59 +1,30 @@
-import * as z from "zod/mini";
+import type { AgentAddress } from "../contract/agent.ts";
 import type { BackendRef, ReconnectOptions, SetupOptions } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
-import type { BackendConfig } from "../contract/config.ts";
 import { AbortError, SandboxStateError } from "../contract/lifecycle-errors.ts";
 import type { SetupEvent } from "../contract/setup-events.ts";
 import type { Status } from "../contract/status.ts";
+import { BackendAgent } from "./agent/backend-agent.ts";
 import { annotateError } from "./annotate-error.ts";
 import { type Attachment, attachTo } from "./attachment.ts";
-import { badArgument, callShape, checkCallOptions, checkOptions } from "./check-arguments.ts";
-import { lazily } from "./config/lazily.ts";
+import type { BackendParts } from "./backend-parts.ts";
+import { badArgument, checkCallOptions } from "./check-arguments.ts";
 import { completeIdle } from "./config/shared-config.ts";
 import { Deadline } from "./deadline.ts";
 import { untilAborted } from "./delay.ts";
 import { GuardedChannel } from "./guarded-channel.ts";
+import { checkReconnectOptions, checkSetupOptions } from "./lifecycle/check-lifecycle-arguments.ts";
 import { ensureRunning } from "./lifecycle/ensure-running.ts";
 import { findById, findTwice, sandboxNotFound } from "./lifecycle/find-sandbox.ts";
 import { stopSandbox } from "./lifecycle/stop-sandbox.ts";
 import { tearDown } from "./lifecycle/tear-down.ts";
-import type { Redactor } from "./redact.ts";
+import { redactEvents } from "./redact-events.ts";
 import { readIdentity } from "./sandbox-identity.ts";
-import { proveThatItAnswers, type SandboxFacts } from "./setup/prove-answer.ts";
+import { greetWithSecrets } from "./secrets/place-secrets.ts";
+import type { FirstAnswer, SandboxFacts } from "./setup/prove-answer.ts";
 import { prepareSetup } from "./setup/setup-request.ts";
 import { setupSandbox } from "./setup/setup-sandbox.ts";
 import type { SandboxRecord, Transport } from "./transport.ts";
-
-/** What a provider gives to its backends. */
-export interface BackendParts {
-  readonly type: string;
-  readonly transport: Transport;
-  readonly config: BackendConfig;
-  /** Working directory when neither the config nor the sandbox itself says which. */
-  readonly defaultWorkDir: string;
-  /** What sandboxes are made from, in words; two sources that differ have different words. */
-  readonly source: string;
-  readonly organizationId: string | undefined;
-  readonly redactor: Redactor;
-}
-
-const setupSchema = lazily(() =>
-  z.strictObject({
-    ...callShape(),
-    onEvent: z.optional(
-      z.custom<(event: SetupEvent) => void>((value) => typeof value === "function", {
-        error: "a function",
-      }),
-    ),
-  }),
-);
-
-const reconnectSchema = lazily(() =>
-  z.strictObject({
-    ...callShape(),
-    start: z.optional(z.enum(["if-stopped", "never"])),
-  }),
-);
 
 const statusTimeoutMs = 30_000;
 const changeTimeoutMs = 120_000;
@@ -66,6 +37,7 @@ const disposeTimeoutMs = 5_000;
 export abstract class BackendLifecycle {
   readonly type: string;
   protected readonly transport: Transport;
+  protected readonly backendAgent: BackendAgent;
   readonly #parts: BackendParts;
   #workDir: string;
   #attachment: Attachment | undefined;
@@ -75,6 +47,9 @@ export abstract class BackendLifecycle {
   constructor(parts: BackendParts) {
     this.type = parts.type;
     this.transport = parts.transport;
+    this.backendAgent = new BackendAgent(parts.transport, (operation, run) =>
+      this.guard(operation, run),
+    );
     this.#parts = parts;
     this.#workDir = parts.config.workDir ?? parts.defaultWorkDir;
   }
@@ -92,6 +67,10 @@ export abstract class BackendLifecycle {
     return this.#workDir;
   }
 
+  get agent(): AgentAddress | undefined {
+    return this.backendAgent.address;
+  }
+
   get ref(): BackendRef | undefined {
     if (this.#attachment === undefined) return undefined;
     const { sandboxId, name } = this.#attachment;
@@ -101,7 +80,7 @@ export abstract class BackendLifecycle {
 
   async setup(options?: SetupOptions): Promise<void> {
     await this.guard("setup", async () => {
-      const { signal, timeoutMs, onEvent } = checkOptions("setup", setupSchema, options);
+      const { signal, timeoutMs, onEvent } = checkSetupOptions(options);
       const boundMs = timeoutMs ?? this.#parts.config.setupTimeoutMs ?? setupTimeoutMs;
       if (this.#attachment !== undefined || this.#setup !== undefined) throw this.#alreadyBound();
       const controller = new AbortController();
@@ -130,16 +109,19 @@ export abstract class BackendLifecycle {
   ): Promise<void> {
     using deadline = Deadline.start("setup", timeoutMs, signal);
     deadline.throwIfEnded();
-    const { config, source, defaultWorkDir } = this.#parts;
+    const { config, source, defaultWorkDir, redactor } = this.#parts;
     const workDir = config.workDir ?? defaultWorkDir;
     const request = prepareSetup({ ...config, workDir }, source);
-    const ready = await setupSandbox(this.transport, request, deadline, onEvent);
-    this.#attach(ready.record, request.identity.workDir, ready.facts);
+    const report = redactEvents(onEvent, redactor);
+    const ready = await setupSandbox(this.transport, request, deadline, report);
+    const { record, facts, agent } = ready;
+    this.#bind(this.#attachmentOf(record, request.identity.workDir, facts));
+    this.backendAgent.found(record.id, agent);
   }
 
   async reconnect(sandboxId: string, options?: ReconnectOptions): Promise<void> {
     await this.guard("reconnect", async () => {
-      const { signal, timeoutMs, start } = checkOptions("reconnect", reconnectSchema, options);
+      const { signal, timeoutMs, start, agent } = checkReconnectOptions(options);
       if (typeof sandboxId !== "string" || sandboxId === "") {
         throw badArgument("sandboxId", "the ID of a sandbox");
       }
@@ -156,22 +138,31 @@ export abstract class BackendLifecycle {
         start: start !== "never",
       });
       const channel = new GuardedChannel(this.transport, sandboxId);
-      const facts = await proveThatItAnswers(channel, deadline.signal);
+      const first = await this.#greet(channel, sandboxId, deadline.signal);
       const { config, defaultWorkDir } = this.#parts;
-      const workDir = config.workDir ?? readIdentity(record.labels)?.workDir ?? defaultWorkDir;
-      this.#attach(record, workDir, facts);
+      const identity = readIdentity(record.labels);
+      const workDir = config.workDir ?? identity?.workDir ?? defaultWorkDir;
+      const attachment = this.#attachmentOf(record, workDir, first);
+      if (agent !== "leave") {
+        const port = identity?.agentPort;
+        await this.backendAgent.wake(attachment, first, config.agent, port, deadline.signal);
+      }
+      this.#bind(attachment);
     });
   }
 
   async start(options?: CallOptions): Promise<void> {
     await this.bounded("start", options, changeTimeoutMs, async (deadline) => {
-      const { sandboxId, channel } = this.attachment("start");
+      const attachment = this.attachment("start");
+      const { sandboxId, channel } = attachment;
       await ensureRunning(this.transport, sandboxId, {
         operation: "start",
         signal: deadline.signal,
         start: true,
       });
-      await proveThatItAnswers(channel, deadline.signal);
+      const first = await this.#greet(channel, sandboxId, deadline.signal);
+      const port = this.agent?.port;
+      await this.backendAgent.wake(attachment, first, undefined, port, deadline.signal);
     });
   }
 
@@ -265,14 +256,22 @@ export abstract class BackendLifecycle {
     }
   }
 
-  #attach(record: SandboxRecord, configuredWorkDir: string, facts: SandboxFacts): void {
+  #greet(channel: GuardedChannel, sandboxId: string, signal: AbortSignal): Promise<FirstAnswer> {
+    return greetWithSecrets(this.transport, channel, sandboxId, this.#parts.config.secrets, signal);
+  }
+
+  #attachmentOf(record: SandboxRecord, workDir: string, facts: SandboxFacts): Attachment {
     const { autoStopMinutes } = completeIdle(this.#parts.config.idle);
-    this.#attachment = attachTo(this.transport, record, configuredWorkDir, facts, {
+    return attachTo(this.transport, record, workDir, facts, {
       guard: (operation, run) => this.guard(operation, run),
       // 0 means never.
       idleMs: autoStopMinutes === 0 ? Number.POSITIVE_INFINITY : autoStopMinutes * 60_000,
     });
-    this.#workDir = this.#attachment.workDir;
+  }
+
+  #bind(attachment: Attachment): void {
+    this.#attachment = attachment;
+    this.#workDir = attachment.workDir;
     this.#isTornDown = false;
   }
 

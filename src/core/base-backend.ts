@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { AgentAddress } from "../contract/agent.ts";
 import type { Backend } from "../contract/backend.ts";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Capabilities, ProviderCapabilities } from "../contract/capabilities.ts";
@@ -234,6 +235,14 @@ export abstract class BaseBackend extends BackendCommands implements Backend {
       const guard: Guard = (operation, run) => this.guard(operation, run);
       const parts = { transport, sandboxId, port: checkedPort, minTtlMs: ttlMs, guard };
       return new SandboxPreview(parts, address);
+    });
+  }
+
+  async getAgentAddress(options?: PreviewUrlOptions): Promise<AgentAddress> {
+    const { minTtlMs, ...call } = this.#check("getAgentAddress", previewSchema, options);
+    return this.bounded("getAgentAddress", call, previewTimeoutMs, (deadline) => {
+      const { sandboxId } = this.attachment("getAgentAddress");
+      return this.backendAgent.valid(sandboxId, minTtlMs ?? previewTtlMs, deadline.signal);
     });
   }
 

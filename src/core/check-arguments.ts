@@ -5,7 +5,8 @@ import type { Command, ExecOptions } from "../contract/command.ts";
 import { ConfigError } from "../contract/provider-errors.ts";
 import { lazily } from "./config/lazily.ts";
 import { parseConfig } from "./config/parse-config.ts";
-import { environmentSchema, gitCredentialsSchema, isPassableText } from "./config/shared-config.ts";
+import { gitCredentialsSchema } from "./config/shared-config.ts";
+import { environmentSchema, isPassableText } from "./config/texts.ts";
 
 export const bytesSchema = () => z.optional(z.int().check(z.minimum(1)));
 export const functionSchema = <Type>() =>

@@ -10,6 +10,8 @@ export interface SandboxIdentity {
   /** Equal for the same repository, branch and source: what adoption demands. */
   readonly fingerprint: string;
   readonly workDir: string;
+  /** Port of the sandbox's agent; undefined without one. */
+  readonly agentPort: number | undefined;
 }
 
 const version = "1";
@@ -45,6 +47,9 @@ export function identityLabels(identity: SandboxIdentity): Record<string, string
     [`${labelPrefix}fingerprint`]: identity.fingerprint,
     [`${labelPrefix}work-dir`]: identity.workDir,
   };
+  if (identity.agentPort !== undefined) {
+    labels[`${labelPrefix}agent-port`] = String(identity.agentPort);
+  }
   if (identity.owner !== undefined) labels[`${labelPrefix}owner`] = identity.owner;
   if (identity.name !== undefined) labels[`${labelPrefix}name`] = identity.name;
   return labels;
@@ -72,7 +77,13 @@ export function readIdentity(
     nonce,
     fingerprint,
     workDir,
+    agentPort: portOf(labels[`${labelPrefix}agent-port`]),
   };
+}
+
+function portOf(text: string | undefined): number | undefined {
+  const port = Number(text);
+  return Number.isInteger(port) && port > 0 && port <= 65_535 ? port : undefined;
 }
 
 /** The labels of a sandbox that is nobody's to undo; undefined when they are so already. */

@@ -128,6 +128,8 @@ export interface Transport {
   /** True for a provider that is never behind: one answer that there is no such sandbox proves it. Default: two do. */
   readonly isNeverBehind?: boolean;
   readonly previewRules: PreviewRules;
+  /** True where `/dev/shm` outlives a sandbox, because it is not its own: then no secret may be left there. Default: false. */
+  readonly sharesMemory?: boolean;
   /**
    * Asks for a sandbox and resolves as soon as the provider has accepted; it need not be running. Rejects with
    * `NameTakenError` when the name is taken. After any other rejection the sandbox may exist all the same, if `onSend` was called:

@@ -14,3 +14,11 @@ export function resolveWorkDir(workDir: string, homeDirectory: string): string {
   if (!isBelowHome(workDir)) return workDir;
   return posix.join(homeDirectory, workDir.slice(homePrefix.length));
 }
+
+/** Environment of every command that was not known when the sandbox was created. */
+export function lateEnvironment(
+  configuredWorkDir: string,
+  workDir: string,
+): Readonly<Record<string, string>> {
+  return isBelowHome(configuredWorkDir) ? { WORKDIR: workDir } : {};
+}

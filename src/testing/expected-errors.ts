@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
+import type { AgentError } from "../contract/agent-errors.ts";
 import type {
   CommandFailedError,
   CommandTimeoutError,
@@ -22,6 +23,7 @@ import { SandboxError } from "../contract/sandbox-error.ts";
 /** Errors by their code, because a second copy of the package makes `instanceof` false. */
 export interface ErrorByCode {
   readonly ABORTED: AbortError;
+  readonly AGENT_FAILED: AgentError;
   readonly COMMAND_FAILED: CommandFailedError;
   readonly COMMAND_TIMEOUT: CommandTimeoutError;
   readonly COMPLETION_UNKNOWN: CompletionUnknownError;

@@ -8,9 +8,13 @@ import type { BackendConfig, DaytonaSdkSource } from "../../src/index.ts";
 
 /**
  * The same type with nothing read-only in it: the documented interface promises not to change a config, which a schema cannot
- * say. What is a module or a function is left as it is.
+ * say. What is a module, a function or bytes is left as it is.
  */
-type Writable<Value> = Value extends DaytonaSdkSource | ((...given: never[]) => unknown)
+type Writable<Value> = Value extends
+  | DaytonaSdkSource
+  | Uint8Array
+  | URL
+  | ((...given: never[]) => unknown)
   ? Value
   : Value extends object
     ? { -readonly [Key in keyof Value]: Writable<Value[Key]> }

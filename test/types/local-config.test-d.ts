@@ -6,9 +6,11 @@ import type { BackendConfig, LocalConfig } from "../../src/index.ts";
 type Schema = ReturnType<typeof localConfigSchema>;
 
 /** The same type with nothing read-only in it: the documented interface promises not to change a config, which a schema cannot say. */
-type Writable<Value> = Value extends object
-  ? { -readonly [Key in keyof Value]: Writable<Value[Key]> }
-  : Value;
+type Writable<Value> = Value extends Uint8Array | URL
+  ? Value
+  : Value extends object
+    ? { -readonly [Key in keyof Value]: Writable<Value[Key]> }
+    : Value;
 
 /** The schema knows idle times only to say of each that it is wrong, before all of them are refused. */
 test("the documented config is what the schema takes, option for option, but for idle times", () => {

@@ -40,7 +40,11 @@ export class DaytonaBackend extends BaseBackend {
       defaultWorkDir,
       source: sourceText(resolved),
       organizationId: resolved.organizationId,
-      redactor: new Redactor([resolved.apiKey, resolved.gitCredentials?.password]),
+      redactor: new Redactor([
+        resolved.apiKey,
+        resolved.gitCredentials?.password,
+        ...Object.values(resolved.secrets ?? {}),
+      ]),
     });
     this.#connection = connection;
     this.#interpreter = new DaytonaCodeInterpreter({

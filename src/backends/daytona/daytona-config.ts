@@ -3,7 +3,7 @@ import type { BackendConfig } from "../../contract/config.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
 import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
-import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
+import { checkSharedOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
 import { checkVolumes } from "../../core/config/volumes-config.ts";
 import { checkIdle } from "./daytona-idle.ts";
 import {
@@ -116,7 +116,7 @@ export function resolveDaytonaConfig(
 ): ResolvedDaytonaConfig {
   const checked = parseConfig(daytonaConfigSchema(), config, "The config of the daytona backend");
   const problem =
-    checkRepositoryOptions(checked) ??
+    checkSharedOptions(checked) ??
     checkVolumes(checked) ??
     checkSource(checked) ??
     checkSandboxOptions(checked) ??

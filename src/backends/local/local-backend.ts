@@ -25,7 +25,10 @@ export class LocalBackend extends BaseBackend {
       defaultWorkDir: localDefaultWorkDir(resolved),
       source: sourceText(resolved),
       organizationId: undefined,
-      redactor: new Redactor([resolved.gitCredentials?.password]),
+      redactor: new Redactor([
+        resolved.gitCredentials?.password,
+        ...Object.values(resolved.secrets ?? {}),
+      ]),
     });
     this.providerCapabilities = {
       isolation: resolved.isolation,

@@ -5,7 +5,7 @@ import type { BackendConfig } from "../../contract/config.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
 import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
-import { checkRepositoryOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
+import { checkSharedOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
 import { checkVolumes } from "../../core/config/volumes-config.ts";
 import { defaultWorkDir, isBelowHome } from "../../core/work-dir.ts";
 import type { Isolation } from "../../engine/engine-types.ts";
@@ -59,7 +59,7 @@ export function resolveLocalConfig(
   const isolation = options.isolation ?? "namespaces";
   const resolved = { ...options, directory: normalize(directory), isolation };
   const problem =
-    checkRepositoryOptions(checked) ??
+    checkSharedOptions(checked) ??
     (idle === undefined ? undefined : withoutIdleTimes) ??
     checkWorkDir(resolved) ??
     checkVolumes(resolved) ??

@@ -45,11 +45,13 @@ export class LocalTransport implements Transport {
   readonly isNeverBehind = true;
   /** A preview address leads to the port itself. */
   readonly previewRules = { isDirect: true, judge: () => undefined };
+  readonly sharesMemory: boolean;
   readonly #config: ResolvedLocalConfig;
   readonly #connection: LocalConnection;
 
   constructor(config: ResolvedLocalConfig, connection: LocalConnection) {
     this.#config = config;
+    this.sharesMemory = config.isolation === "none";
     this.#connection = connection;
   }
 

@@ -18,6 +18,8 @@ export interface CommandRequest {
   readonly user?: string | undefined;
   /** What lists of processes call it. Default: `exec`. */
   readonly kind?: "exec" | "spawn" | "pty" | undefined;
+  /** Seconds that the start waits in the sandbox for the end before it answers. Default: by what the command is. */
+  readonly firstAnswerSeconds?: number | undefined;
   /** Milliseconds from the call until the command's processes are killed. */
   readonly timeoutMs: number;
   /** Bytes of each stream kept in the host's memory: head and tail. */

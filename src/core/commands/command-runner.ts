@@ -61,7 +61,11 @@ export class CommandRunner {
       shellPath: this.#shellPath,
       requests,
       killRequests: new SandboxRequests(channel, timing.killRequestTimeoutMs, onFailure),
-      questions: new RecordQuestions(this.#shellPath, this.#pollFile),
+      questions: new RecordQuestions({
+        sandboxId,
+        shellPath: this.#shellPath,
+        pollFile: this.#pollFile,
+      }),
       follower: new CommandFollower(requests, {
         pollFile: this.#pollFile,
         pollSeconds: timing.pollSeconds,

@@ -136,7 +136,9 @@ export class CommandStart {
     const unneeded = acknowledgements.takeForStart();
     const question = questions.start(this.#request, {
       record: this.record,
-      waitSeconds: isAwaited ? timing.streamingFirstAnswerSeconds : timing.firstAnswerSeconds,
+      waitSeconds:
+        this.#request.firstAnswerSeconds ??
+        (isAwaited ? timing.streamingFirstAnswerSeconds : timing.firstAnswerSeconds),
       unneeded,
       sweep: this.#context.takeSweep(),
       onName: (starter) => this.#starters.add(starter),

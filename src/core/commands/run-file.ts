@@ -1,4 +1,6 @@
+import { readSecrets } from "../secrets/secrets-file.ts";
 import { shellQuote } from "../shell-quote.ts";
+import { exportLines, shellOwnNames } from "./environment-lines.ts";
 import { processFunctions } from "./process-fragment.ts";
 import { shellText } from "./shell-text.ts";
 import { becomeUser, prepareUserFile } from "./user-fragment.ts";
@@ -14,16 +16,23 @@ export function runFile(
   shellPath: string,
   record: string,
   env: Readonly<Record<string, string>>,
-  options: { readonly withSecrets: boolean; readonly asUser: boolean },
+  options: {
+    /** Path of the sandbox's secrets in memory. */
+    readonly secretsPath: string;
+    readonly withSecrets: boolean;
+    readonly asUser: boolean;
+  },
 ): string {
   const shell = shellQuote(shellPath);
   const unassignable = Object.entries(env).filter(([name]) => shellOwnNames.has(name));
   const prefix = unassignable.map((entry) => shellQuote(entry.join("="))).join(" ");
   return [
     identify,
-    ...(options.asUser ? [prepareUserFile] : []),
+    ...(options.asUser ? [prepareUserFile(options.secretsPath)] : []),
     // The user's file has the secrets, and exports what is in the environment.
     ...(options.asUser ? ['if [ -z "$5" ]; then'] : []),
+    // The command's own variables win over them.
+    readSecrets(options.secretsPath, "1"),
     ...(options.withSecrets ? [takeSecrets] : []),
     // A locale that the image does not have makes bash complain.
     `{\n${exportLines(commandEnvironment(record, env))}} 2>/dev/null`,
@@ -54,34 +63,10 @@ const takeSecrets = shellText(`
   rm -f "$4"
 `);
 
-/** Names that bash (as sh) does not let a script assign, or gives a meaning of its own. */
-const shellOwnNames: ReadonlySet<string> = new Set([
-  "UID",
-  "EUID",
-  "PPID",
-  "SHELLOPTS",
-  "BASHOPTS",
-  "BASH_VERSINFO",
-  "FUNCNAME",
-  "GROUPS",
-  "DIRSTACK",
-  "RANDOM",
-  "SECONDS",
-  "LINENO",
-]);
-
 /** The environment of a command: that of its options, and its own name. */
 export function commandEnvironment(
   record: string,
   env: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   return { ...env, [processVariable]: record };
-}
-
-/** Lines that export variables, for a file that a shell reads. */
-export function exportLines(env: Readonly<Record<string, string>>): string {
-  return Object.entries(env)
-    .filter(([name]) => !shellOwnNames.has(name))
-    .map(([name, value]) => `export ${name}=${shellQuote(value)}\n`)
-    .join("");
 }

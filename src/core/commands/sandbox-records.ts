@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { secretsMemoryPath } from "../secrets/secrets-file.ts";
 import { type ScriptAnswer, starterName } from "./answer.ts";
 import type { CommandRequest } from "./command-request.ts";
 import { type InputPiece, inputScript } from "./input-script.ts";
@@ -52,10 +53,16 @@ export function inlineInput(stdin: Uint8Array | undefined): string | undefined {
 export class RecordQuestions {
   readonly #shellPath: string;
   readonly #pollFile: string;
+  readonly #secretsPath: string;
 
-  constructor(shellPath: string, pollFile: string) {
-    this.#shellPath = shellPath;
-    this.#pollFile = pollFile;
+  constructor(options: {
+    readonly sandboxId: string;
+    readonly shellPath: string;
+    readonly pollFile: string;
+  }) {
+    this.#shellPath = options.shellPath;
+    this.#pollFile = options.pollFile;
+    this.#secretsPath = secretsMemoryPath(options.sandboxId);
   }
 
   start(
@@ -79,6 +86,7 @@ export class RecordQuestions {
           cwd: request.cwd,
           env: request.env,
           secretEnv: request.secretEnv ?? {},
+          secretsPath: this.#secretsPath,
           stdinText: inlineInput(request.stdin),
           waitSeconds: options.waitSeconds,
           maxLogBytes: request.maxLogBytes,

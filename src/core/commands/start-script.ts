@@ -1,7 +1,8 @@
 import type { Command } from "../../contract/command.ts";
 import { shellQuote } from "../shell-quote.ts";
+import { exportLines } from "./environment-lines.ts";
 import { findOrMakeFolder } from "./folder-fragment.ts";
-import { commandEnvironment, exportLines, runFile } from "./run-file.ts";
+import { commandEnvironment, runFile } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
 import { type SupervisorInput, supervisorFile } from "./supervisor-script.ts";
 
@@ -9,6 +10,8 @@ export interface StartInput extends SupervisorInput {
   readonly command: Command;
   readonly env: Readonly<Record<string, string>>;
   readonly secretEnv: Readonly<Record<string, string>>;
+  /** Path of the sandbox's secrets in memory. */
+  readonly secretsPath: string;
   /** Standard input that travels in the script; other input is in the record's `.in` already. */
   readonly stdinText: string | undefined;
   /** Whether the record outlives its command. */
@@ -29,7 +32,14 @@ export function startScript(input: StartInput): string {
   const asUser = input.user !== undefined;
   const files: [suffix: string, text: string][] = [
     ["cmd", commandFile(input.command)],
-    ["run", runFile(input.shellPath, input.record, input.env, { withSecrets, asUser })],
+    [
+      "run",
+      runFile(input.shellPath, input.record, input.env, {
+        secretsPath: input.secretsPath,
+        withSecrets,
+        asUser,
+      }),
+    ],
     ["sup", supervisorFile(input)],
     ["out", ""],
     ["err", ""],

@@ -1,3 +1,4 @@
+import { printSecrets } from "../secrets/secrets-file.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { shellText } from "./shell-text.ts";
 
@@ -44,13 +45,18 @@ const choose = shellText(`
  * Shell, in the file that becomes the command, after it knows itself and before the gate: when there is a way to become another
  * user, writes that user's file and changes the arguments to record, umask, line of the gate, file, way, name, number and group.
  */
-export const prepareUserFile = shellText(`
+export function prepareUserFile(secretsPath: string): string {
+  return prepare.replace("print_secrets", () => printSecrets(secretsPath, "1"));
+}
+
+const prepare = shellText(`
   if [ -n "$5" ]; then
     { read -r who; read -r uid; read -r gid; read -r home; } <"$1.user"
     file=/dev/shm/sandbox-backend-user-\${1##*/}
     [ -d /dev/shm ] && [ -w /dev/shm ] || file=/tmp/.sandbox-backend-user-\${1##*/}
     prelude() {
       printf '%s\\n' 'rm -f "$0"' 'read -r HOME <<"sandbox-backend"' "$home" sandbox-backend "export HOME USER=$who LOGNAME=$who"
+      print_secrets
       [ -z "$4" ] || cat "$4"
       cat "$1.env" "$1.cmd"
     }

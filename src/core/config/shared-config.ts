@@ -1,41 +1,16 @@
 import * as z from "zod/mini";
-import type { IdleConfig } from "../../contract/config.ts";
+import type { BackendConfig, IdleConfig } from "../../contract/config.ts";
+import { agentSchema, checkAgentOptions } from "./agent-config.ts";
 import { lazily } from "./lazily.ts";
+import { checkSecretNames, secretsSchema } from "./secrets-config.ts";
+import { environmentSchema, filledText, isPassableText, passableText, text } from "./texts.ts";
 import { volumesSchema } from "./volumes-config.ts";
 
 /** Labels of ours begin with this; a caller's must not. */
 export const labelPrefix = "sandbox-backend.";
 
-const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** Text that a POSIX process can be given: no NUL, and encodable as UTF-8. */
-export function isPassableText(text: string): boolean {
-  return !text.includes("\0") && text.isWellFormed();
-}
-
-function isEnvironmentName(name: string): boolean {
-  return environmentName.test(name);
-}
-
-function text(expected: string, isValid: (value: string) => boolean) {
-  return z.string().check(z.refine(isValid, { error: expected }));
-}
-
-const passableText = lazily(() =>
-  text("text without NUL characters and lone surrogates", isPassableText),
-);
-const filledText = lazily(() =>
-  text("text that is not empty", (value) => value !== "" && isPassableText(value)),
-);
 const timeoutMs = () => z.int().check(z.minimum(1), z.maximum(2_147_483_647));
 const minutes = (minimum: number) => z.int().check(z.minimum(minimum), z.maximum(5_256_000));
-
-export const environmentSchema = lazily(() =>
-  z.record(
-    text("a name of letters, digits and _ that does not begin with a digit", isEnvironmentName),
-    passableText(),
-  ),
-);
 
 export const gitCredentialsSchema = lazily(() =>
   z.strictObject({
@@ -107,6 +82,11 @@ export const sharedConfigShape = lazily(() => ({
     ),
   ),
   env: z.optional(environmentSchema()),
+  secrets: z.optional(secretsSchema()),
+  dotfiles: z.optional(
+    text("a URL of a git repository, without a password in it", isRepositoryUrl),
+  ),
+  agent: z.optional(agentSchema()),
   labels: z.optional(labelsSchema()),
   setupTimeoutMs: z.optional(timeoutMs()),
   cleanupTimeoutMs: z.optional(timeoutMs()),
@@ -121,23 +101,27 @@ export const sharedConfigShape = lazily(() => ({
   keepOnFailure: z.optional(z.boolean()),
 }));
 
-const needRepository = [
-  "branchName",
-  "commit",
-  "cloneDepth",
-  "submodules",
-  "gitCredentials",
-] as const;
+const needRepository = ["branchName", "commit", "cloneDepth", "submodules"] as const;
+
+/** What the schema of single options cannot say of options together. */
+export function checkSharedOptions(
+  config: BackendConfig,
+): { readonly path: string; readonly expected: string } | undefined {
+  return (
+    checkRepositoryOptions(config) ?? checkSecretNames(config) ?? checkAgentOptions(config.agent)
+  );
+}
 
 /** Options that say how to clone mean nothing without a repository; to ignore them would hide a mistake. */
-export function checkRepositoryOptions(config: {
-  readonly repoUrl?: string | undefined;
-}): { readonly path: string; readonly expected: string } | undefined {
+function checkRepositoryOptions(
+  config: BackendConfig,
+): { readonly path: string; readonly expected: string } | undefined {
   if (config.repoUrl !== undefined) return undefined;
-  const given = needRepository.find(
-    (key) => key in config && (config as Record<string, unknown>)[key] !== undefined,
-  );
-  return given === undefined ? undefined : { path: given, expected: "`repoUrl` beside it" };
+  const given = needRepository.find((key) => config[key] !== undefined);
+  if (given !== undefined) return { path: given, expected: "`repoUrl` beside it" };
+  return config.gitCredentials === undefined || config.dotfiles !== undefined
+    ? undefined
+    : { path: "gitCredentials", expected: "`repoUrl` or `dotfiles` beside it" };
 }
 
 /** The idle times with the defaults filled in. */

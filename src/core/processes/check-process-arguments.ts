@@ -15,7 +15,8 @@ import {
   userSchema,
 } from "../check-arguments.ts";
 import { lazily } from "../config/lazily.ts";
-import { environmentSchema, gitCredentialsSchema } from "../config/shared-config.ts";
+import { gitCredentialsSchema } from "../config/shared-config.ts";
+import { environmentSchema } from "../config/texts.ts";
 
 const signals: ReadonlySet<unknown> = new Set<ProcessSignal>([
   "SIGTERM",

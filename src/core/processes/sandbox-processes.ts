@@ -28,6 +28,8 @@ export interface FoundRecord {
   /** Bytes of output that its start allowed it. */
   readonly maxLogBytes: number;
   readonly report: FollowedReport | undefined;
+  /** Whether this very call started it. */
+  readonly startedHere: boolean;
 }
 
 /** The processes of one sandbox that this client has spawned or attached to. */
@@ -98,14 +100,15 @@ export class SandboxProcesses {
     const begun = await this.#begin(start, signal);
     if (begun.alreadyStarted) return this.find(processId, signal);
     const { maxLogBytes } = request;
-    return { processId, name: begun.record, maxLogBytes, report: begun.ended };
+    return { processId, name: begun.record, maxLogBytes, report: begun.ended, startedHere: true };
   }
 
   /** What there is of a process; rejects when there is none. */
   async find(processId: string, signal: AbortSignal): Promise<FoundRecord> {
     const settled = await this.#lookUp(processId, signal);
     const { maxLogBytes, generation } = settled;
-    return { processId, name: recordName(processId, generation), maxLogBytes, report: settled };
+    const name = recordName(processId, generation);
+    return { processId, name, maxLogBytes, report: settled, startedHere: false };
   }
 
   /** Looks after a process until somebody lets go of it. */

@@ -4,7 +4,8 @@ import type { DestroyOptions, ListOptions } from "../../contract/provider.ts";
 import type { SweepOptions } from "../../contract/sweep.ts";
 import { badArgument, callShape, checkOptions } from "../check-arguments.ts";
 import { lazily } from "../config/lazily.ts";
-import { isPassableText, labelsSchema } from "../config/shared-config.ts";
+import { labelsSchema } from "../config/shared-config.ts";
+import { isPassableText } from "../config/texts.ts";
 
 const ownerSchema = lazily(() =>
   z.string().check(

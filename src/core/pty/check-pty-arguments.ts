@@ -8,7 +8,7 @@ import {
   pathSchema,
 } from "../check-arguments.ts";
 import { lazily } from "../config/lazily.ts";
-import { environmentSchema } from "../config/shared-config.ts";
+import { environmentSchema } from "../config/texts.ts";
 import { processIdSchema } from "../processes/check-process-arguments.ts";
 import type { TerminalSize } from "./pty-scripts.ts";
 

@@ -1,12 +1,11 @@
 import { GitError, type GitErrorKind } from "../../contract/file-errors.ts";
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
-import { CommandRunner } from "../commands/command-runner.ts";
+import type { CommandRunner } from "../commands/command-runner.ts";
 import type { Deadline } from "../deadline.ts";
 import { cloneExitCodes, cloneScript } from "../git/clone-script.ts";
 import { gitAccess, hostOfUrl, withPrologue } from "../git/git-credentials.ts";
 import { gitErrorKind } from "../git/git-error-kind.ts";
 import { hashTexts } from "../sandbox-identity.ts";
-import type { SandboxChannel } from "../transport.ts";
 import type { SetupRequest } from "./setup-request.ts";
 
 /** Several hosts may set up one sandbox; each failed run is followed by at most so many others. */
@@ -17,13 +16,14 @@ const attempts = 10;
  * of several hosts one runs it, and the others follow that same run to its end. A host that dies leaves the command running.
  */
 export async function prepareWorkDir(
-  channel: SandboxChannel,
-  sandboxId: string,
+  runner: CommandRunner,
   request: SetupRequest,
   workDir: string,
   deadline: Deadline,
+  signal: AbortSignal,
 ): Promise<void> {
   const { config, identity } = request;
+  const { sandboxId } = runner.context;
   const task = hashTexts([sandboxId, identity.fingerprint]);
   const access = gitAccess(
     config.gitCredentials,
@@ -38,7 +38,6 @@ export async function prepareWorkDir(
     submodules: config.submodules ?? false,
     markerName: `ready-${task}`,
   });
-  const runner = new CommandRunner({ channel, sandboxId });
   for (let attempt = 0; ; attempt++) {
     const outcome = await runner.run(
       {
@@ -52,7 +51,7 @@ export async function prepareWorkDir(
         processId: `setup${task}x${attempt}`,
         keep: true,
       },
-      deadline.signal,
+      signal,
     );
     if (outcome.exitCode === 0) return;
     // The failed run was another host's, with its own credentials and network; this call has a try of its own.

@@ -1,28 +1,61 @@
 import type { SetupEvent, SetupStep } from "../../contract/setup-events.ts";
 import type { SandboxRecord } from "../transport.ts";
+import { WholeLines } from "./whole-lines.ts";
 
-/** Tells the caller of a setup's progress, and knows which step is under way when it fails. */
+/** Tells the caller of a setup's progress, and knows which step failed. */
 export class SetupProgress {
   readonly #onEvent: ((event: SetupEvent) => void) | undefined;
   readonly #startedAtMs = performance.now();
-  #step: SetupStep = "create";
+  #failed: SetupStep | undefined;
+  #newest: SetupStep = "create";
 
   constructor(onEvent: ((event: SetupEvent) => void) | undefined) {
     this.#onEvent = onEvent;
   }
 
-  get currentStep(): SetupStep {
-    return this.#step;
+  /** The step that failed first; before a failure, the one that began last. */
+  get failedStep(): SetupStep {
+    return this.#failed ?? this.#newest;
   }
 
   async step<Value>(step: SetupStep, run: () => Promise<Value>): Promise<Value> {
-    this.#step = step;
+    this.#newest = step;
     const startedAtMs = this.#elapsedMs();
     this.#onEvent?.({ type: "step-started", step, atMs: startedAtMs });
-    const value = await run();
+    let value: Value;
+    try {
+      value = await run();
+    } catch (error) {
+      // What ends other steps beside it is the consequence.
+      if (this.#failed === undefined) {
+        this.#failed = step;
+        const atMs = this.#elapsedMs();
+        const message = error instanceof Error ? error.message : String(error);
+        const durationMs = atMs - startedAtMs;
+        this.#onEvent?.({ type: "step-failed", step, atMs, durationMs, message });
+      }
+      throw error;
+    }
     const atMs = this.#elapsedMs();
     this.#onEvent?.({ type: "step-finished", step, atMs, durationMs: atMs - startedAtMs });
     return value;
+  }
+
+  /** Runs what belongs to a step that has been reported as finished already. */
+  async afterwards<Value>(step: SetupStep, run: () => Promise<Value>): Promise<Value> {
+    try {
+      return await run();
+    } catch (error) {
+      this.#failed ??= step;
+      throw error;
+    }
+  }
+
+  /** For the output of a program of that step; call `end` when there is no more. */
+  output(step: SetupStep, stream: "stdout" | "stderr"): WholeLines {
+    return new WholeLines((text) =>
+      this.#onEvent?.({ type: "output", step, stream, text, atMs: this.#elapsedMs() }),
+    );
   }
 
   readonly state = ({ state, providerState }: SandboxRecord): void => {

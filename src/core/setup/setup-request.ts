@@ -1,4 +1,5 @@
 import type { BackendConfig, IdleConfig } from "../../contract/config.ts";
+import { defaultAgentPort } from "../config/agent-config.ts";
 import { completeIdle } from "../config/shared-config.ts";
 import { volumesText } from "../config/volumes-config.ts";
 import { createNonce, hashTexts, type SandboxIdentity, sandboxName } from "../sandbox-identity.ts";
@@ -34,6 +35,7 @@ export function prepareSetup(
       ...(volumes === undefined ? [] : [volumes]),
     ]),
     workDir,
+    agentPort: config.agent === undefined ? undefined : (config.agent.port ?? defaultAgentPort),
   };
   return {
     name: sandboxName(config.owner, config.name),

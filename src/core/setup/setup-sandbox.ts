@@ -5,13 +5,18 @@ import {
   SetupError,
   TimeoutError,
 } from "../../contract/lifecycle-errors.ts";
+import type { PreviewAddress } from "../../contract/preview.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import type { SetupEvent } from "../../contract/setup-events.ts";
+import type { RunningAgent } from "../agent/sandbox-agent.ts";
 import { followingBuild } from "../builds/following-build.ts";
+import { CommandRunner } from "../commands/command-runner.ts";
 import type { Deadline } from "../deadline.ts";
+import { installDotfiles } from "../dotfiles/install-dotfiles.ts";
 import { GuardedChannel } from "../guarded-channel.ts";
 import { ensureRunning } from "../lifecycle/ensure-running.ts";
 import { retryIdempotent } from "../retry.ts";
+import { checkSecretsPlaced, firstWords } from "../secrets/place-secrets.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
 import { resolveWorkDir } from "../work-dir.ts";
 import { checkAsked } from "./check-asked.ts";
@@ -19,13 +24,16 @@ import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./creat
 import { prepareWorkDir } from "./prepare-work-dir.ts";
 import { proveThatItAnswers, type SandboxFacts } from "./prove-answer.ts";
 import { proveVolumes } from "./prove-volumes.ts";
+import { runTogether } from "./run-together.ts";
 import { SetupProgress } from "./setup-progress.ts";
 import type { SetupRequest } from "./setup-request.ts";
+import { beginToLoad, startAgent } from "./start-agent.ts";
 import { undoCreate } from "./undo-create.ts";
 
 export interface ReadySandbox {
   readonly record: SandboxRecord;
   readonly facts: SandboxFacts;
+  readonly agent: PreviewAddress | undefined;
 }
 
 /** A late answer of a lost creation is waited for at least so long before its name is reported as leaked. */
@@ -43,6 +51,8 @@ export async function setupSandbox(
   deadline: Deadline,
   onEvent: ((event: SetupEvent) => void) | undefined,
 ): Promise<ReadySandbox> {
+  // What cannot be read on this machine is told before there is a sandbox.
+  const program = await beginToLoad(request.config.agent?.source, deadline.signal);
   const progress = new SetupProgress(onEvent);
   const facts: CreationFacts = { mayAppear: false };
   let created: SandboxRecord | undefined;
@@ -57,9 +67,15 @@ export async function setupSandbox(
           progress.found(result.record, result.adopted);
           return result;
         }),
-      ({ id }) =>
-        progress.step("wait", () =>
-          followingBuild(transport, id, deadline.signal, progress.buildLog, (onState) =>
+      (found) =>
+        progress.step("wait", async () => {
+          // The answer to the creation has said so, and the next step proves it.
+          if (found.state === "running" && created?.id === found.id) {
+            progress.state(found);
+            return found;
+          }
+          const { id } = found;
+          return followingBuild(transport, id, deadline.signal, progress.buildLog, (onState) =>
             ensureRunning(transport, id, {
               operation: "setup",
               signal: deadline.signal,
@@ -69,31 +85,61 @@ export async function setupSandbox(
                 onState(record);
               },
             }),
-          ),
-        ),
+          );
+        }),
     );
     const { id } = record;
     const channel = new GuardedChannel(transport, id);
-    const sandboxFacts = await progress.step("probe", () =>
-      proveThatItAnswers(channel, deadline.signal),
+    const { config } = request;
+    const first = await progress.step("probe", () =>
+      proveThatItAnswers(channel, firstWords(transport, id, config.secrets), deadline.signal),
     );
+    if (config.secrets !== undefined) {
+      await progress.step("secrets", async () => checkSecretsPlaced(first, config.secrets));
+    }
     await checkAsked(transport, channel, id, call);
-    const { repoUrl, volumes } = request.config;
+    const { volumes } = config;
     if (volumes?.length) {
       await progress.step("volumes", () => proveVolumes(channel, id, volumes, deadline.signal));
     }
-    const workDir = resolveWorkDir(request.identity.workDir, sandboxFacts.homeDirectory);
-    await progress.step(repoUrl === undefined ? "workDir" : "clone", () =>
-      prepareWorkDir(channel, id, request, workDir, deadline),
-    );
-    // Of an adopted sandbox too: the host that made it may have died before this step.
-    await progress.step("finish", () =>
-      retryIdempotent(() => transport.setIdle(id, request.idle, call), deadline.signal),
-    );
-    return { record, facts: sandboxFacts };
+    const workDir = resolveWorkDir(request.identity.workDir, first.homeDirectory);
+    const runner = new CommandRunner({ channel, sandboxId: id });
+    let agent: RunningAgent | undefined;
+    await runTogether(deadline.signal, (signal) => {
+      const cloned = progress.step(config.repoUrl === undefined ? "workDir" : "clone", () =>
+        prepareWorkDir(runner, request, workDir, deadline, signal),
+      );
+      return [
+        cloned,
+        config.dotfiles === undefined
+          ? undefined
+          : progress.step("dotfiles", () =>
+              installDotfiles(runner, config, progress, deadline, signal),
+            ),
+        config.agent === undefined
+          ? undefined
+          : progress.step("agent", async () => {
+              agent = await startAgent(
+                { transport, channel, runner, first, config, workDir, program, ready: cloned },
+                request.identity.workDir,
+                signal,
+              );
+            }),
+      ];
+    });
+    await runTogether(deadline.signal, (signal) => [
+      // Of an adopted sandbox too: the host that made it may have died before this step.
+      progress.step("finish", () =>
+        retryIdempotent(() => transport.setIdle(id, request.idle, { signal }), signal),
+      ),
+      agent === undefined
+        ? undefined
+        : progress.afterwards("agent", async () => agent?.confirm(signal)),
+    ]);
+    return { record, facts: first, agent: agent?.address };
   } catch (error) {
     const leaked = await takeBack(transport, request, created, facts);
-    throw explainFailure(error, progress.currentStep, deadline, created?.id, leaked);
+    throw explainFailure(error, progress.failedStep, deadline, created?.id, leaked);
   }
 }
 

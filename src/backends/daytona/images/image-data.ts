@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod/mini";
 import { lazily } from "../../../core/config/lazily.ts";
-import { environmentSchema, isPassableText } from "../../../core/config/shared-config.ts";
+import { environmentSchema, isPassableText } from "../../../core/config/texts.ts";
 
 /** A file or directory of this machine that goes into an image. */
 export interface ImageCopy {
