@@ -1,45 +1,60 @@
 import { GitError, type GitErrorKind } from "../../contract/file-errors.ts";
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
+import { SandboxError } from "../../contract/sandbox-error.ts";
+import type { CommandOutcome } from "../commands/command-request.ts";
 import type { CommandRunner } from "../commands/command-runner.ts";
 import type { Deadline } from "../deadline.ts";
 import { cloneExitCodes, cloneScript } from "../git/clone-script.ts";
 import { gitAccess, hostOfUrl, withPrologue } from "../git/git-credentials.ts";
 import { gitErrorKind } from "../git/git-error-kind.ts";
 import { hashTexts } from "../sandbox-identity.ts";
+import { isBelowHome } from "../work-dir.ts";
 import type { SetupRequest } from "./setup-request.ts";
 
 /** Several hosts may set up one sandbox; each failed run is followed by at most so many others. */
 const attempts = 10;
 
+/** A volume is proven first, because a clone beside it would go into an ordinary directory of the same name. */
+function mayBeginAtOnce({ config, identity }: SetupRequest): boolean {
+  return !isBelowHome(identity.workDir) && !config.volumes?.length;
+}
+
 /**
  * Makes the working directory and clones into it, by one durable command whose ID follows from the sandbox and the request:
  * of several hosts one runs it, and the others follow that same run to its end. A host that dies leaves the command running.
+ *
+ * @param resolved - The absolute path, once the sandbox has answered. Where it is known before, the command begins beside that first
+ * answer; what fails because the sandbox did not answer yet is tried again after it.
  */
 export async function prepareWorkDir(
   runner: CommandRunner,
   request: SetupRequest,
-  workDir: string,
+  resolved: Promise<string>,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<void> {
+  let isAwaited = !mayBeginAtOnce(request);
+  const workDir = isAwaited ? await resolved : request.identity.workDir;
   const { config, identity } = request;
   const { sandboxId } = runner.context;
   const task = hashTexts([sandboxId, identity.fingerprint]);
-  const access = gitAccess(
-    config.gitCredentials,
-    config.repoUrl === undefined ? undefined : hostOfUrl(config.repoUrl),
-  );
+  const { repoUrl } = config;
+  // Without a repository they are for the dotfiles alone.
+  const access =
+    repoUrl === undefined
+      ? gitAccess(undefined, undefined)
+      : gitAccess(config.gitCredentials, hostOfUrl(repoUrl));
   const script = cloneScript({
     workDir,
-    repoUrl: config.repoUrl,
+    repoUrl,
     branchName: config.branchName,
     commit: config.commit,
     cloneDepth: config.cloneDepth,
     submodules: config.submodules ?? false,
     markerName: `ready-${task}`,
   });
-  for (let attempt = 0; ; attempt++) {
-    const outcome = await runner.run(
+  const run = async (attempt: number): Promise<CommandOutcome> => {
+    const command = runner.run(
       {
         command: withPrologue(script, access.prologue),
         cwd: "/",
@@ -53,6 +68,17 @@ export async function prepareWorkDir(
       },
       signal,
     );
+    if (isAwaited) return command;
+    return command.catch(async (error: unknown) => {
+      isAwaited = true;
+      await resolved;
+      signal.throwIfAborted();
+      if (!SandboxError.is(error)) throw error;
+      return run(attempt);
+    });
+  };
+  for (let attempt = 0; ; attempt++) {
+    const outcome = await run(attempt);
     if (outcome.exitCode === 0) return;
     // The failed run was another host's, with its own credentials and network; this call has a try of its own.
     if (outcome.alreadyStarted && attempt + 1 < attempts) continue;

@@ -16,14 +16,12 @@ import { installDotfiles } from "../dotfiles/install-dotfiles.ts";
 import { GuardedChannel } from "../guarded-channel.ts";
 import { ensureRunning } from "../lifecycle/ensure-running.ts";
 import { retryIdempotent } from "../retry.ts";
-import { checkSecretsPlaced, firstWords } from "../secrets/place-secrets.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
 import { resolveWorkDir } from "../work-dir.ts";
-import { checkAsked } from "./check-asked.ts";
 import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./create-or-adopt.ts";
+import { greet } from "./greet.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
-import { proveThatItAnswers, type SandboxFacts } from "./prove-answer.ts";
-import { proveVolumes } from "./prove-volumes.ts";
+import type { SandboxFacts } from "./prove-answer.ts";
 import { runTogether } from "./run-together.ts";
 import { SetupProgress } from "./setup-progress.ts";
 import type { SetupRequest } from "./setup-request.ts";
@@ -54,15 +52,15 @@ export async function setupSandbox(
   // What cannot be read on this machine is told before there is a sandbox.
   const program = await beginToLoad(request.config.agent?.source, deadline.signal);
   const progress = new SetupProgress(onEvent);
-  const facts: CreationFacts = { mayAppear: false };
+  const creation: CreationFacts = { mayAppear: false };
   let created: SandboxRecord | undefined;
   const call = { signal: deadline.signal };
   try {
     const record = await obtainRunning(
       () =>
         progress.step("create", async () => {
-          const result = await createOrAdopt(transport, request, facts, call, progress.replaced);
-          facts.mayAppear = false;
+          const result = await createOrAdopt(transport, request, creation, call, progress.replaced);
+          creation.mayAppear = false;
           if (!result.adopted) created = result.record;
           progress.found(result.record, result.adopted);
           return result;
@@ -90,40 +88,34 @@ export async function setupSandbox(
     );
     const { id } = record;
     const channel = new GuardedChannel(transport, id);
-    const { config } = request;
-    const first = await progress.step("probe", () =>
-      proveThatItAnswers(channel, firstWords(transport, id, config.secrets), deadline.signal),
-    );
-    if (config.secrets !== undefined) {
-      await progress.step("secrets", async () => checkSecretsPlaced(first, config.secrets));
-    }
-    await checkAsked(transport, channel, id, call);
-    const { volumes } = config;
-    if (volumes?.length) {
-      await progress.step("volumes", () => proveVolumes(channel, id, volumes, deadline.signal));
-    }
-    const workDir = resolveWorkDir(request.identity.workDir, first.homeDirectory);
+    const { config, identity } = request;
     const runner = new CommandRunner({ channel, sandboxId: id });
+    let facts: SandboxFacts | undefined;
     let agent: RunningAgent | undefined;
     await runTogether(deadline.signal, (signal) => {
+      const greeted = greet({ transport, channel, sandboxId: id, config, progress }, signal);
+      const workDir = greeted.then((first) => {
+        facts = first;
+        return resolveWorkDir(identity.workDir, first.homeDirectory);
+      });
       const cloned = progress.step(config.repoUrl === undefined ? "workDir" : "clone", () =>
         prepareWorkDir(runner, request, workDir, deadline, signal),
       );
+      const parts = { transport, channel, runner, config, program, greeted, workDir, cloned };
       return [
+        greeted,
+        workDir,
         cloned,
         config.dotfiles === undefined
           ? undefined
-          : progress.step("dotfiles", () =>
-              installDotfiles(runner, config, progress, deadline, signal),
-            ),
+          : progress.step("dotfiles", async () => {
+              await greeted;
+              await installDotfiles(runner, config, progress, deadline, signal);
+            }),
         config.agent === undefined
           ? undefined
           : progress.step("agent", async () => {
-              agent = await startAgent(
-                { transport, channel, runner, first, config, workDir, program, ready: cloned },
-                request.identity.workDir,
-                signal,
-              );
+              agent = await startAgent(parts, identity.workDir, signal);
             }),
       ];
     });
@@ -136,9 +128,10 @@ export async function setupSandbox(
         ? undefined
         : progress.afterwards("agent", async () => agent?.confirm(signal)),
     ]);
-    return { record, facts: first, agent: agent?.address };
+    if (facts === undefined) throw new Error("setup goes on without an answer");
+    return { record, facts, agent: agent?.address };
   } catch (error) {
-    const leaked = await takeBack(transport, request, created, facts);
+    const leaked = await takeBack(transport, request, created, creation);
     throw explainFailure(error, progress.failedStep, deadline, created?.id, leaked);
   }
 }

@@ -32,18 +32,20 @@ export async function startAgent(
     readonly transport: Transport;
     readonly channel: SandboxChannel;
     readonly runner: CommandRunner;
-    readonly first: FirstAnswer;
     readonly config: BackendConfig;
-    /** Absolute. */
-    readonly workDir: string;
     readonly program: LoadingProgram;
+    readonly greeted: Promise<FirstAnswer>;
+    /** Absolute. */
+    readonly workDir: Promise<string>;
     /** The working directory, in which it starts. */
-    readonly ready: Promise<void>;
+    readonly cloned: Promise<void>;
   },
   configuredWorkDir: string,
   signal: AbortSignal,
 ): Promise<RunningAgent> {
-  const { transport, channel, runner, first, config, workDir, ready } = options;
+  const { transport, channel, runner, config, cloned } = options;
+  const first = await options.greeted;
+  const workDir = await options.workDir;
   const program = await options.program.loaded;
   const { context } = runner;
   const agent = new SandboxAgent({
@@ -55,5 +57,5 @@ export async function startAgent(
   });
   const plan = planAgent(config.agent ?? {}, program, workDir);
   const secretNames = Object.keys(config.secrets ?? {});
-  return agent.ensure({ first, plan, program, secretNames, ready }, signal);
+  return agent.ensure({ first, plan, program, secretNames, ready: cloned }, signal);
 }

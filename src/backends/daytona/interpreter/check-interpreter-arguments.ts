@@ -9,7 +9,7 @@ import {
   pathSchema,
 } from "../../../core/check-arguments.ts";
 import { lazily } from "../../../core/config/lazily.ts";
-import { environmentSchema } from "../../../core/config/shared-config.ts";
+import { environmentSchema } from "../../../core/config/texts.ts";
 
 const idPattern = /^[A-Za-z0-9_-]{1,100}$/;
 const contextSchema = lazily(() => z.object({ id: z.string().check(z.regex(idPattern)) }));
