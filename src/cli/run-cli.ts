@@ -1,11 +1,18 @@
 import manifest from "../../package.json" with { type: "json" };
+import { runDoctorCommand } from "./doctor-command.ts";
 import { runEmulatorCommand } from "./emulator-command.ts";
+import { runListCommand } from "./list-command.ts";
+import { runSweepCommand } from "./sweep-command.ts";
 
 const usage = `Usage: sandbox-backend <command> [options]
 
 Commands:
   emulator    Run a local server that speaks Daytona's wire protocol, until Ctrl-C.
               sandbox-backend emulator --help
+  doctor      Look for what is wrong with a provider.
+  list        List sandboxes.
+  sweep       Delete sandboxes that nobody has used for a while; without --delete, only name them.
+              Each takes --help.
   help        Print this.
   version     Print the version.
 `;
@@ -16,6 +23,12 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   switch (command) {
     case "emulator":
       return runEmulatorCommand(rest);
+    case "doctor":
+      return runDoctorCommand(rest);
+    case "list":
+      return runListCommand(rest);
+    case "sweep":
+      return runSweepCommand(rest);
     case "version":
     case "--version": {
       process.stdout.write(`${manifest.version}\n`);

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DoctorCheck, DoctorOptions } from "../../contract/doctor.ts";
@@ -58,6 +58,7 @@ async function lookAtDirectory(directory: string): Promise<Finding> {
   while (!existsSync(existing)) existing = dirname(existing);
   const where = existing === directory ? directory : `${directory} (to be made in ${existing})`;
   try {
+    if (!statSync(existing).isDirectory()) throw new Error("no folder");
     await access(existing, constants.W_OK | constants.X_OK);
     return healthy(`The sandboxes are in ${where}.`);
   } catch {

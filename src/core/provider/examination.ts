@@ -1,6 +1,7 @@
 import type { DoctorCheck } from "../../contract/doctor.ts";
 import { SandboxError, type SandboxErrorCode } from "../../contract/sandbox-error.ts";
 import type { Deadline } from "../deadline.ts";
+import { untilAborted } from "../delay.ts";
 
 /** What one look found. */
 export type Finding = Omit<DoctorCheck, "name">;
@@ -44,7 +45,8 @@ export class Examination {
 
   async #look(look: () => Finding | Promise<Finding>): Promise<Finding> {
     try {
-      return await look();
+      // Nothing that hangs may hold up the report for ever.
+      return await untilAborted(Promise.resolve(look()), this.#deadline.signal);
     } catch (error) {
       this.#deadline.throwIfEnded();
       if (!SandboxError.is(error)) throw error;
