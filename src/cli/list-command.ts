@@ -1,4 +1,4 @@
-import type { SandboxInfo } from "../contract/provider.ts";
+import type { SandboxInfo } from "../index.ts";
 import { parseOptions } from "./parse-options.ts";
 import {
   complain,

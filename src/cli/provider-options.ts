@@ -1,9 +1,4 @@
-import {
-  type BackendType,
-  backendTypes,
-  createProvider,
-  type Providers,
-} from "../create-backend.ts";
+import { type BackendType, backendTypes, createProvider, type Providers } from "../index.ts";
 
 /** Options by which every command that needs a provider says which one. Keys come from the environment alone. */
 export const providerOptions = {
