@@ -56,6 +56,20 @@ export function lifecycleCases(conformance: Conformance): void {
     }
   });
 
+  conformance.add(area, "is held by a lease until that is released", async () => {
+    const backend = await conformance.shared();
+    const lease = await backend.keepAlive({ maxMs: 600_000 });
+    assert.equal(lease.sandboxId, backend.sandboxId);
+    assert.equal(lease.isHeld, true);
+    const lastsMs = lease.expiresAt.getTime() - Date.now();
+    assert.ok(lastsMs > 0 && lastsMs <= 600_000, `It lasts ${lastsMs} ms`);
+    assert.equal((await backend.status()).state, "running");
+    await lease.release();
+    await lease.release();
+    assert.equal(lease.isHeld, false);
+    assert.deepEqual(await lease.ended, { reason: "released", error: undefined });
+  });
+
   conformance.add(area, "has a reference that is JSON and holds all that it names", async () => {
     const backend = await conformance.shared();
     const { ref } = backend;

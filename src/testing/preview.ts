@@ -55,6 +55,9 @@ export function previewCases(conformance: Conformance): void {
           posted.text,
           /^conformance server\|POST\|\/deep\/path%20x\?.*q=1.*\|the body$/,
         );
+        const preview = await backend.getPreviewUrl(port);
+        const fetched = await preview.fetch("/by/fetch?q=2", { method: "POST", body: "a body" });
+        assert.equal(await fetched.text(), `${greeting}|POST|/by/fetch?q=2|a body`);
         // "As it is" in a browser: no header, and no redirect to a login.
         const bare = await callHttp(url, { timeoutMs });
         assert.equal(bare.status, 200);
@@ -81,6 +84,15 @@ export function previewCases(conformance: Conformance): void {
           echoOverWebSocket(webSocketUrl, "é echo", { headers, timeoutMs }).catch(() => undefined),
         );
         assert.equal(echoed, "é echo");
+        const preview = await backend.getPreviewUrl(port);
+        const socket = await preview.connectWebSocket("/");
+        const answer = new Promise((resolve, reject) => {
+          socket.addEventListener("message", ({ data }) => resolve(data));
+          socket.addEventListener("close", ({ code }) => reject(new Error(`closed with ${code}`)));
+        });
+        socket.send("é again");
+        assert.equal(await answer, "é again");
+        socket.close();
       } finally {
         await server.stop();
       }

@@ -4,10 +4,14 @@ import {
   type Backends,
   type BackendType,
   createBackend,
+  createProvider,
   type DaytonaBackend,
   type DaytonaConfig,
+  type DaytonaProvider,
   type LocalBackend,
   type LocalConfig,
+  type LocalProvider,
+  type Provider,
   reconnectBackend,
 } from "../../src/index.ts";
 
@@ -59,6 +63,26 @@ describe("createBackend", () => {
 
   test("takes undefined for an option, as for one that is left out", () => {
     expectTypeOf(createBackend<"daytona">).toBeCallableWith("daytona", { apiKey: undefined });
+  });
+});
+
+describe("createProvider", () => {
+  test("gives the class of its type", () => {
+    expectTypeOf(createProvider("daytona")).toEqualTypeOf<DaytonaProvider>();
+    expectTypeOf(createProvider("local", { isolation: "none" })).toEqualTypeOf<LocalProvider>();
+    expectTypeOf(createProvider("daytona" as BackendType)).toExtend<Provider>();
+  });
+
+  test("takes how the provider is reached, and nothing of a sandbox", () => {
+    // @ts-expect-error An owner is named by each call.
+    createProvider("daytona", { owner: "me" });
+    // @ts-expect-error The local provider needs no key.
+    createProvider("local", { apiKey: "key" });
+  });
+
+  test("sweeps nothing without an owner", () => {
+    // @ts-expect-error The owner is missing.
+    void createProvider("daytona").sweep({ dryRun: true });
   });
 });
 
