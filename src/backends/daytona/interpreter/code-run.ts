@@ -163,7 +163,10 @@ export class CodeRun {
       case "end":
         onReport?.(said.report);
         break;
-      default:
+      // By us: who waits has his answer.
+      case "refused":
+      case undefined:
+        break;
     }
   }
 

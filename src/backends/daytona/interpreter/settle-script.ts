@@ -5,7 +5,7 @@ import type { Question } from "../../../core/commands/sandbox-requests.ts";
 import { inKnownShell, shellText } from "../../../core/commands/shell-text.ts";
 
 /** What became of a run: kept from running, running, ended with a result, or gone without one. */
-export type RunState = "burned" | "starting" | "running" | "ended" | "gone";
+type RunState = "burned" | "starting" | "running" | "ended" | "gone";
 
 /** What to do about a run. All keep one that has not begun from running, but `look`. */
 export type RunAction = "look" | "burn" | "interrupt" | "kill";
