@@ -1,6 +1,6 @@
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
-import { sendEmpty, sendJson, sendText } from "../http/send.ts";
+import { sendEmpty, sendJson } from "../http/send.ts";
 import { type ApiRoutes, sandboxOfCall, sendSandbox } from "./api-call.ts";
 import { streamBuildLog } from "./build-log.ts";
 import { defaultSnapshot, longestAutoArchiveMinutes } from "./create-rules.ts";
