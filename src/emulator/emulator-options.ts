@@ -11,7 +11,21 @@ export type ApiPermission =
   | "delete:snapshots"
   | "read:volumes"
   | "write:volumes"
-  | "delete:volumes";
+  | "delete:volumes"
+  | "write:registries"
+  | "delete:registries"
+  | "write:regions"
+  | "delete:regions"
+  | "read:runners"
+  | "write:runners"
+  | "delete:runners"
+  | "read:audit_logs"
+  | "manage:api_keys"
+  | "manage:secrets"
+  | "read:limits"
+  | "manage:sso"
+  | "read:billing"
+  | "manage:billing";
 
 export interface ApiKeyOptions {
   readonly key: string;
@@ -30,6 +44,7 @@ export interface StateDelaysMs {
   readonly restoring?: number;
   readonly stopping?: number;
   readonly archiving?: number;
+  readonly resizing?: number;
   readonly destroying?: number;
   /** A sandbox of which a snapshot is made. */
   readonly snapshotting?: number;

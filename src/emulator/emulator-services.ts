@@ -14,6 +14,7 @@ import type { SnapshotStore } from "./snapshots/snapshot-store.ts";
 import type { EmulatorClock } from "./state/emulator-clock.ts";
 import type { Lifecycle } from "./state/lifecycle.ts";
 import type { SandboxStore } from "./state/sandbox-store.ts";
+import type { Secrets } from "./state/secrets.ts";
 import type { Volumes } from "./state/volumes.ts";
 
 /** Where the emulator listens. */
@@ -35,6 +36,7 @@ export interface EmulatorServices {
   readonly snapshots: SnapshotStore;
   readonly snapshotLifecycle: SnapshotLifecycle;
   readonly volumes: Volumes;
+  readonly secrets: Secrets;
   readonly events: EventGateway;
   readonly lifecycle: Lifecycle;
   readonly clock: EmulatorClock;

@@ -33,6 +33,7 @@ import { IdleIntervals } from "./state/idle-intervals.ts";
 import { Lifecycle } from "./state/lifecycle.ts";
 import { restoreSandboxes } from "./state/restore-sandboxes.ts";
 import { SandboxStore } from "./state/sandbox-store.ts";
+import { Secrets } from "./state/secrets.ts";
 import { shownState } from "./state/shown-state.ts";
 import { Volumes } from "./state/volumes.ts";
 
@@ -123,6 +124,7 @@ async function start(options: DaytonaEmulatorOptions, closers: Closers): Promise
     profile,
     quotas: options.quotas ?? {},
     keys,
+    secrets: new Secrets(),
     events,
     engine,
     store,

@@ -88,7 +88,7 @@ test.each([
   ["too much cpu", { ...build, cpu: 5 }, 400, /^CPU request 5 exceeds maximum .* \(4\)\./],
   ["too much memory", { ...build, memory: 9 }, 400, /^Memory request 9GB exceeds .*\(8GB\)\./],
   ["too much disk", { ...build, disk: 11 }, 400, /^Disk request 11GB exceeds .*\(10GB\)\./],
-  ["secrets", { secrets: [{ A: "b" }] }, 501, /secrets/],
+  ["an unknown secret", { secrets: [{ A: "b" }] }, 404, /^Secret with name b not found$/],
 ])("%s is refused", async (_, body, status, message) => {
   const answer = await client.api("POST", "/sandbox", body);
   expect(answer.status).toBe(status);

@@ -56,7 +56,6 @@ function checkSource(body: CreateSandboxBody, profile: ServerProfile): void {
   if (body.linkedSandbox !== undefined) refuse("linkedSandbox");
   if (body.gpu) throw new ApiError(400, "No available runners");
   if (!profile.newerRoutes) return;
-  if (body.secrets?.length) refuse("secrets");
   if (body.spot) refuse("spot");
   if (body.kvm) refuse("kvm");
 }

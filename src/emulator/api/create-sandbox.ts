@@ -20,6 +20,7 @@ import {
   longestAutoArchiveMinutes,
 } from "./create-rules.ts";
 import { checkQuotas } from "./quota-rules.ts";
+import { secretPlaceholders } from "./secret-routes.ts";
 import { readyVolume } from "./volume-routes.ts";
 import { waitUntilStarted } from "./wait-until-started.ts";
 
@@ -39,6 +40,8 @@ async function createSandbox(services: EmulatorServices, call: ApiCall): Promise
     : snapshotForCreate(services, body.snapshot ?? defaultSnapshot, organizationId);
   const volumes = resolveVolumes(services, call, body);
   const record = newRecord(services, organizationId, body, { snapshot, volumes });
+  if (services.profile.newerRoutes && body.secrets)
+    record.secretPlaceholders = secretPlaceholders(services, organizationId, body.secrets);
   checkQuotas(services, record);
   if (services.store.nameIsTaken(record.name, record.organizationId))
     throw new ApiError(409, `Sandbox with name ${record.name} already exists`);

@@ -5,22 +5,27 @@ import type { MutableLoggedRequest } from "../http/request-log.ts";
 import type { RouteMatch } from "../http/route-table.ts";
 import { RouteTable } from "../http/route-table.ts";
 import { addSnapshotRoutes } from "../snapshots/snapshot-routes.ts";
-import { addAccountRoutes } from "./account-routes.ts";
 import type { ApiRoute, ApiRoutes } from "./api-call.ts";
+import { addApiKeyRoutes } from "./api-key-routes.ts";
 import { addCreateRoute } from "./create-sandbox.ts";
+import { addFamilyRoutes } from "./family-routes.ts";
 import { addLifecycleRoutes } from "./lifecycle-routes.ts";
 import { addListRoute } from "./list-route.ts";
 import { addObjectStorageRoutes } from "./object-storage-routes.ts";
+import { addOrganizationRoutes } from "./organization-routes.ts";
+import { addPaginatedRoute } from "./paginated-route.ts";
 import { addPreviewRoutes } from "./preview-routes.ts";
 import { addReadRoutes } from "./read-routes.ts";
+import { addResizeRoute } from "./resize-route.ts";
+import { addSecretRoutes } from "./secret-routes.ts";
 import { addSettingsRoutes } from "./settings-routes.ts";
+import { addSshAccessRoutes } from "./ssh-access-routes.ts";
 import { newerApiRoutes, unimplementedApiRoutes } from "./unimplemented-api-routes.ts";
 import { addVolumeRoutes } from "./volume-routes.ts";
 
 /** All routes of the control plane; those that are missing answer 501 and name themselves. */
 export function apiRoutes(services: EmulatorServices): ApiRoutes {
   const routes: ApiRoutes = new RouteTable();
-  addAccountRoutes(routes, services);
   addListRoute(routes, services);
   addCreateRoute(routes, services);
   addReadRoutes(routes, services);
@@ -30,6 +35,15 @@ export function apiRoutes(services: EmulatorServices): ApiRoutes {
   addSnapshotRoutes(routes, services);
   addVolumeRoutes(routes, services);
   addObjectStorageRoutes(routes, services);
+  addApiKeyRoutes(routes, services);
+  addOrganizationRoutes(routes, services);
+  addSshAccessRoutes(routes, services);
+  addPaginatedRoute(routes, services);
+  addFamilyRoutes(routes, services);
+  if (services.profile.newerRoutes) {
+    addResizeRoute(routes, services);
+    addSecretRoutes(routes, services);
+  }
   for (const [method, path] of unimplementedApiRoutes) {
     if (!services.profile.newerRoutes && newerApiRoutes.has(`${method} ${path}`)) continue;
     routes.add(method, path, {

@@ -44,7 +44,7 @@ function order(a: string | number, b: string | number): number {
   return a < b ? -1 : 1;
 }
 
-function isListed(
+export function isListed(
   services: EmulatorServices,
   entry: SandboxEntry,
   includeErroredDeleted: boolean,

@@ -1,3 +1,4 @@
+import type { QuotaOptions } from "../emulator-options.ts";
 import type { EmulatorServices } from "../emulator-services.ts";
 import { ApiError } from "../http/api-error.ts";
 import type { SandboxRecord } from "../state/sandbox-record.ts";
@@ -14,16 +15,24 @@ export function checkQuotas(services: EmulatorServices, demand: Demand): void {
   checkTotals(services, demand);
 }
 
+/** What one sandbox may have at most. */
+export function perSandboxQuotas(quotas: QuotaOptions) {
+  return {
+    cpu: quotas.maxCpuPerSandbox ?? 4,
+    memoryGiB: quotas.maxMemoryPerSandboxGiB ?? 8,
+    diskGiB: quotas.maxDiskPerSandboxGiB ?? 10,
+  };
+}
+
 export function checkPerSandbox(
   { quotas }: EmulatorServices,
   { cpu, memoryGiB, diskGiB }: Pick<Demand, "cpu" | "memoryGiB" | "diskGiB">,
 ): void {
-  const { maxCpuPerSandbox = 4, maxMemoryPerSandboxGiB = 8, maxDiskPerSandboxGiB = 10 } = quotas;
-  if (cpu > maxCpuPerSandbox) throw exceeded(`CPU request ${cpu}`, `${maxCpuPerSandbox}`);
-  if (memoryGiB > maxMemoryPerSandboxGiB)
-    throw exceeded(`Memory request ${memoryGiB}GB`, `${maxMemoryPerSandboxGiB}GB`);
-  if (diskGiB > maxDiskPerSandboxGiB)
-    throw exceeded(`Disk request ${diskGiB}GB`, `${maxDiskPerSandboxGiB}GB`);
+  const most = perSandboxQuotas(quotas);
+  if (cpu > most.cpu) throw exceeded(`CPU request ${cpu}`, `${most.cpu}`);
+  if (memoryGiB > most.memoryGiB)
+    throw exceeded(`Memory request ${memoryGiB}GB`, `${most.memoryGiB}GB`);
+  if (diskGiB > most.diskGiB) throw exceeded(`Disk request ${diskGiB}GB`, `${most.diskGiB}GB`);
 }
 
 function exceeded(request: string, limit: string): ApiError {
@@ -39,26 +48,37 @@ function checkTotals({ quotas, store, address }: EmulatorServices, demand: Deman
     .ofOrganization(demand.organizationId)
     .map(({ record }) => record)
     .filter(({ id }) => id !== demand.id);
-  const running = others.filter(holdsMemory);
-  const onDisk = others.filter(({ state }) => state !== "archived");
-  const total = (records: SandboxRecord[], field: "cpu" | "memoryGiB" | "diskGiB") =>
-    records.reduce((sum, record) => sum + record[field], demand[field]);
+  const used = usageOf(others);
+  const total = (field: "cpu" | "memoryGiB" | "diskGiB") => used[field] + demand[field];
   const { totalCpu, totalMemoryGiB, totalDiskGiB } = quotas;
-  if (totalCpu !== undefined && total(running, "cpu") > totalCpu)
+  if (totalCpu !== undefined && total("cpu") > totalCpu)
     throw new ApiError(
       400,
       `Total CPU limit exceeded. Maximum allowed: ${totalCpu}.\n${tierAdvice}`,
     );
-  if (totalMemoryGiB !== undefined && total(running, "memoryGiB") > totalMemoryGiB)
+  if (totalMemoryGiB !== undefined && total("memoryGiB") > totalMemoryGiB)
     throw new ApiError(
       400,
       `Total memory limit exceeded. Maximum allowed: ${totalMemoryGiB}GiB.\n${tierAdvice}`,
     );
-  if (totalDiskGiB !== undefined && total(onDisk, "diskGiB") > totalDiskGiB)
+  if (totalDiskGiB !== undefined && total("diskGiB") > totalDiskGiB)
     throw new ApiError(
       400,
       `Total disk limit exceeded. Maximum allowed: ${totalDiskGiB}GiB.\n${archiveAdvice}\n${tierAdvice}`,
     );
+}
+
+/** What these sandboxes hold of the totals. */
+export function usageOf(records: readonly SandboxRecord[]) {
+  const sum = (some: readonly SandboxRecord[], field: "cpu" | "memoryGiB" | "diskGiB") =>
+    some.reduce((total, record) => total + record[field], 0);
+  const running = records.filter(holdsMemory);
+  const onDisk = records.filter(({ state }) => state !== "archived");
+  return {
+    cpu: sum(running, "cpu"),
+    memoryGiB: sum(running, "memoryGiB"),
+    diskGiB: sum(onDisk, "diskGiB"),
+  };
 }
 
 // Stopped sandboxes hold disk only, archived ones nothing.

@@ -12,7 +12,7 @@ const createSchema = z.object({ name: z.string() } satisfies {
   [Field in keyof CreateVolume]-?: z.ZodMiniType;
 });
 
-const defaultVolumeQuota = 100;
+export const defaultVolumeQuota = 100;
 
 /** Volumes (Daytona v0.190 API, volume controller and service). */
 export function addVolumeRoutes(routes: ApiRoutes, services: EmulatorServices): void {

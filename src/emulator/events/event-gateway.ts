@@ -18,14 +18,15 @@ export class EventGateway {
       transports: ["websocket"],
       serveClient: false,
     });
-    this.#server.use(async (socket, next) => {
+    this.#server.use((socket, next) => {
       const { token } = socket.handshake.auth as { token?: unknown };
       const key = typeof token === "string" ? keys.ofToken(token) : undefined;
       if (key === undefined) {
         next(new Error("Unauthorized"));
         return;
       }
-      await socket.join(key.organizationId);
+      // The rooms of one process are joined at once; the promise is for adapters of several.
+      void socket.join(key.organizationId);
       next();
     });
   }

@@ -7,6 +7,10 @@ export interface ApiKey {
   readonly organizationId: string;
   /** Undefined: every permission. */
   readonly permissions: ReadonlySet<ApiPermission> | undefined;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+  lastUsedAt: Date | undefined;
 }
 
 // Fixed, so that an emulator started again on the same directory still owns its sandboxes.
@@ -14,17 +18,24 @@ const defaultOrganizationId = "7f0e9a54-0000-4000-8000-000000000009";
 
 /** The keys that the emulator accepts. */
 export class ApiKeys {
-  readonly #keys: ReadonlyMap<string, ApiKey>;
+  readonly #keys: Map<string, ApiKey>;
   /** The first key. */
   readonly primary: ApiKey;
 
   constructor(options: readonly ApiKeyOptions[] | undefined) {
     const given = options?.length ? options : [{ key: `dtn_${randomBytes(32).toString("hex")}` }];
-    const keys = given.map(({ key, organizationId, permissions }) => ({
-      key,
-      organizationId: organizationId ?? defaultOrganizationId,
-      permissions: permissions && new Set(permissions),
-    }));
+    const createdAt = new Date();
+    const keys = given.map(
+      ({ key, organizationId, permissions }, index): ApiKey => ({
+        key,
+        organizationId: organizationId ?? defaultOrganizationId,
+        permissions: permissions && new Set(permissions),
+        name: index === 0 ? "emulator" : `emulator-${index + 1}`,
+        createdAt,
+        expiresAt: undefined,
+        lastUsedAt: undefined,
+      }),
+    );
     this.#keys = new Map(keys.map((key) => [key.key, key]));
     this.primary = keys[0] as ApiKey;
   }
@@ -36,7 +47,24 @@ export class ApiKeys {
   }
 
   ofToken(token: string): ApiKey | undefined {
-    return this.#keys.get(token);
+    const key = this.#keys.get(token);
+    if (key === undefined || (key.expiresAt && key.expiresAt.getTime() <= Date.now()))
+      return undefined;
+    key.lastUsedAt = new Date();
+    return key;
+  }
+
+  ofOrganization(organizationId: string): ApiKey[] {
+    return [...this.#keys.values()].filter((key) => key.organizationId === organizationId);
+  }
+
+  add(key: ApiKey): void {
+    this.#keys.set(key.key, key);
+  }
+
+  /** From now on nobody gets in with it. */
+  remove({ key }: ApiKey): void {
+    this.#keys.delete(key);
   }
 }
 

@@ -30,7 +30,6 @@ export type RoutedRequest = Routed &
     | { readonly kind: "build-log"; readonly target: BuildLogTarget }
     | { readonly kind: "storage" }
     | { readonly kind: "events" }
-    | { readonly kind: "events" }
     | { readonly kind: "admin" }
     | { readonly kind: "dashboard" }
   );

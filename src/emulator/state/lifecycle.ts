@@ -9,7 +9,7 @@ import type { EmulatorClock } from "./emulator-clock.ts";
 import { startEntrypoint } from "./entrypoint.ts";
 import { metadataKey, type SandboxEntry } from "./sandbox-entry.ts";
 import { sandboxEnvironment } from "./sandbox-environment.ts";
-import type { StoredState } from "./sandbox-record.ts";
+import type { SandboxRecord, StoredState } from "./sandbox-record.ts";
 import type { SandboxStore } from "./sandbox-store.ts";
 import { TransitionFailure } from "./transition-failure.ts";
 import { type Passage, passDelayMs, serverTimeout } from "./transition-times.ts";
@@ -78,6 +78,20 @@ export class Lifecycle {
       entry.replaceDaemon();
       await entry.engine?.stop({ graceMs: force ? 0 : gracefulStopMs });
       await this.#settle(entry, "stopped");
+    });
+  }
+
+  /** Ends in the state in which it began. */
+  resize(entry: SandboxEntry, size: Pick<SandboxRecord, "cpu" | "memoryGiB" | "diskGiB">): void {
+    const { record } = entry;
+    const before = record.state;
+    record.desiredState = "resized";
+    entry.setState("resizing", this.#options.clock.now());
+    this.#run(entry, async (signal) => {
+      await this.#pass(entry, "resizing", signal);
+      Object.assign(record, size);
+      record.desiredState = before === "started" ? "started" : "stopped";
+      await this.#settle(entry, before);
     });
   }
 

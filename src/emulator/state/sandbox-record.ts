@@ -49,10 +49,10 @@ export interface SandboxRecord {
   readonly outboundProxyUrl: string | undefined;
   readonly otelEndpointOverride: string | undefined;
   readonly target: string;
-  readonly cpu: number;
+  cpu: number;
   readonly gpu: number;
-  readonly memoryGiB: number;
-  readonly diskGiB: number;
+  memoryGiB: number;
+  diskGiB: number;
   /** As stored; what a client sees also depends on `desiredState`. */
   state: StoredState;
   desiredState: DesiredState;
@@ -66,6 +66,8 @@ export interface SandboxRecord {
   autoPauseInterval: number | undefined;
   autoDestroyAt: string | undefined;
   readonly volumes: readonly SandboxVolume[];
+  /** By variable. Missing in a record from before there were secrets. */
+  secretPlaceholders?: Readonly<Record<string, string>>;
   createdAt: string;
   updatedAt: string;
   lastActivityAt: string;

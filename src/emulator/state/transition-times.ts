@@ -11,6 +11,7 @@ export type Passage =
   | "restoring"
   | "stopping"
   | "archiving"
+  | "resizing"
   | "destroying"
   | "snapshotting";
 
@@ -24,6 +25,7 @@ const delayNames: { readonly [State in Passage]: keyof StateDelaysMs } = {
   restoring: "restoring",
   stopping: "stopping",
   archiving: "archiving",
+  resizing: "resizing",
   destroying: "destroying",
   snapshotting: "snapshotting",
 };

@@ -20,6 +20,8 @@ import { crashesBefore } from "./daemon/daemon-crash.ts";
 import { DaemonGone } from "./daemon/toolbox-daemon.ts";
 import { ToolboxSocket } from "./daemon/toolbox-socket.ts";
 import { addDownloadRoute } from "./download.ts";
+import { addEnvRoute } from "./environment/env-route.ts";
+import { environmentOf } from "./environment/environment-of.ts";
 import { addExecuteRoute } from "./execute.ts";
 import { addFileRoutes } from "./file-routes.ts";
 import { addGitRoutes } from "./git/git-routes.ts";
@@ -31,8 +33,9 @@ import { reachableEngine } from "./sandbox-reachability.ts";
 import { addSearchRoutes } from "./search-routes.ts";
 import { addSessionRoutes } from "./session/session-routes.ts";
 import { isSignedFileUrl } from "./signed-file-url.ts";
+import { addSystemRoutes } from "./system-routes.ts";
 import type { ToolboxCall, ToolboxRoute, ToolboxRoutes } from "./toolbox-call.ts";
-import { newerToolboxRoutes, unimplementedToolboxRoutes } from "./unimplemented-toolbox-routes.ts";
+import { unimplementedToolboxRoutes } from "./unimplemented-toolbox-routes.ts";
 import { addUploadRoutes } from "./upload.ts";
 
 /** All routes of the daemon; those that are missing answer 501 and name themselves. */
@@ -46,13 +49,14 @@ export function toolboxRoutes({ profile }: EmulatorServices): ToolboxRoutes {
   addPtyRoutes(routes, { newer: profile.newerRoutes });
   addFileRoutes(routes);
   addSearchRoutes(routes);
+  addSystemRoutes(routes, { newer: profile.newerRoutes });
+  if (profile.newerRoutes) addEnvRoute(routes);
   addGitRoutes(routes, { newer: profile.newerRoutes });
   addDownloadRoute(routes);
   addBulkDownloadRoute(routes);
   addBulkUploadRoute(routes);
   addUploadRoutes(routes, { newer: profile.newerRoutes });
   for (const [method, path] of unimplementedToolboxRoutes) {
-    if (!profile.newerRoutes && newerToolboxRoutes.has(`${method} ${path}`)) continue;
     const message = `The emulator does not implement ${method} ${path}`;
     routes.add(method, path, {
       handle: () => {
@@ -93,8 +97,8 @@ export async function handleToolbox(
     }
     // A container stands still while its files are taken.
     await entry.waitFor(({ state }) => state !== "snapshotting", services.closing);
-    const engine = reachableEngine(entry);
     const { daemon } = entry;
+    const engine = environmentOf(daemon, entry.record).applyTo(reachableEngine(entry));
     if (daemon.isDown || crashesBefore(services, entry, exchange.subject)) {
       sendEmpty(response, 502);
       return;

@@ -35,8 +35,6 @@ export const unimplementedToolboxRoutes: readonly (readonly [HTTPMethod, string]
   ["POST", "/computeruse/start"],
   ["GET", "/computeruse/status"],
   ["POST", "/computeruse/stop"],
-  ["POST", "/env"],
-  ["POST", "/init"],
   ["POST", "/lsp/completions"],
   ["POST", "/lsp/did-close"],
   ["POST", "/lsp/did-open"],
@@ -44,11 +42,4 @@ export const unimplementedToolboxRoutes: readonly (readonly [HTTPMethod, string]
   ["POST", "/lsp/start"],
   ["POST", "/lsp/stop"],
   ["GET", "/lsp/workspacesymbols"],
-  ["GET", "/system/metrics"],
 ];
-
-/** Those among them that server 0.190 does not have either: there they do not exist. */
-export const newerToolboxRoutes: ReadonlySet<string> = new Set([
-  "POST /env",
-  "GET /system/metrics",
-]);

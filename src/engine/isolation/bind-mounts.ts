@@ -40,7 +40,9 @@ function isPlainPath(path: string): boolean {
 }
 
 /** Makes the subpaths that are missing. A link among the source's own files leads nowhere else. */
-export async function makeSubpaths(mounts: readonly EngineMount[]): Promise<void> {
+export async function makeSubpaths(
+  mounts: readonly EngineMount[] = [],
+): Promise<readonly EngineMount[]> {
   for (const { source, subpath } of mounts) {
     if (!subpath) continue;
     const files = new SandboxFiles(async () => ({
@@ -49,6 +51,7 @@ export async function makeSubpaths(mounts: readonly EngineMount[]): Promise<void
     }));
     await files.makeDirectory(join(source, subpath), { recursive: true });
   }
+  return mounts;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
-import type { MountPlan } from "./mount-plan.ts";
+import type { Mount, MountPlan } from "./mount-plan.ts";
 
 /**
  * Proves that a sandbox's mounts are as planned: `mount --all` skips what it believes to be mounted already, and a guard
@@ -9,7 +9,12 @@ import type { MountPlan } from "./mount-plan.ts";
  * @param mountTable - `/proc/PID/mountinfo`, in which the sandbox's root still is at the path that the host knows.
  * @throws EngineError `SANDBOX_START_FAILED` that names the first difference.
  */
-export function checkMounts(mountTable: string, sandboxFolder: string, plan: MountPlan): void {
+export function checkMounts(
+  mountTable: string,
+  sandboxFolder: string,
+  plan: MountPlan,
+  more: readonly Mount[] = [],
+): void {
   const flagsOf = new Map<string, readonly string[]>();
   for (const line of mountTable.split("\n")) {
     const [, , , , point, flags] = line.split(" ");
@@ -17,7 +22,13 @@ export function checkMounts(mountTable: string, sandboxFolder: string, plan: Mou
       flagsOf.set(unescapePath(point), flags.split(","));
     }
   }
-  for (const { target, options } of [plan.base, ...plan.root, ...plan.details, ...plan.processes]) {
+  for (const { target, options } of [
+    plan.base,
+    ...plan.root,
+    ...plan.details,
+    ...plan.processes,
+    ...more,
+  ]) {
     const flags = flagsOf.get(join(sandboxFolder, target));
     if (!flags) throw new EngineError("SANDBOX_START_FAILED", `${target} was not mounted`);
     for (const flag of ["ro", "nosuid", "nodev", "noexec"]) {

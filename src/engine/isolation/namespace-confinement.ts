@@ -132,8 +132,7 @@ export class NamespaceConfinement implements Confinement {
     );
     const overlaid = usableMountPoints(layers, this.#system.overlaid);
     await prepareForMounting(sandbox, overlaid);
-    const mounts = record.mounts ?? [];
-    await makeSubpaths(mounts);
+    const mounts = await makeSubpaths(record.mounts);
     const plan = planMounts({
       overlaid,
       layers,
@@ -160,8 +159,7 @@ export class NamespaceConfinement implements Confinement {
       starter: this.#starter,
     });
     try {
-      const details = [...plan.details, ...bindMountsToCheck(mounts)];
-      checkMounts(mountTable, folder.path, { ...plan, details });
+      checkMounts(mountTable, folder.path, plan, bindMountsToCheck(mounts));
     } catch (error) {
       signalProcess(holder, "SIGKILL");
       throw error;
