@@ -122,14 +122,16 @@ async function setUpWithSdk({
   };
 }
 
-/** Why `setup` sends what the straight script does not, in the order of each route's requests. */
-const purposes: Readonly<Record<string, readonly string[]>> = {
+/** What `setup` sends each request for, in the order of each route's requests; `asked` is how often the agent was asked. */
+const purposesOf = (asked: number): Readonly<Record<string, readonly string[]>> => ({
   "POST /sandbox": ["create the sandbox"],
   "GET /sandbox/{sandboxIdOrName}": ["the SDK's own look at the new sandbox"],
   "POST /toolbox/{sandboxId}/process/execute": [
     "prove that a command runs; home directory, secrets, what is there of an agent",
     "clone, as a durable command",
     "start the agent, as a durable process",
+    // The end is watched for from the first answer on that is not the agent's.
+    ...(asked > 1 ? ["watch for an early end of the agent, which was not ready at once"] : []),
     "prove that it is the agent who answered",
   ],
   "POST /toolbox/{sandboxId}/files/bulk-upload": ["upload the agent"],
@@ -138,7 +140,7 @@ const purposes: Readonly<Record<string, readonly string[]>> = {
   "POST /sandbox/{sandboxIdOrName}/autodelete/{interval}": [
     "the configured idle time in place of the short one that a dead host would have left",
   ],
-};
+});
 
 function report(subjects: readonly Subject[]): void {
   console.log(
@@ -158,6 +160,7 @@ function report(subjects: readonly Subject[]): void {
   );
   for (const { title, requests } of subjects) {
     console.log(`\n${title}`);
+    const purposes = purposesOf(requests.filter(({ path }) => path === "/health").length);
     const seen = new Map<string, number>();
     for (const { method, path } of requests) {
       const route = `${method} ${path}`;

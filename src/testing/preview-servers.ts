@@ -165,6 +165,18 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** A server as a program of its own, for the first interpreter that works in the sandbox; undefined when there is none. */
+export async function findServerProgram(
+  backend: Backend,
+): Promise<{ readonly interpreter: string; readonly source: string } | undefined> {
+  for (const { interpreter, source, webSocket } of programs) {
+    if (!webSocket) continue;
+    const probed = await backend.exec(`${interpreter} --version`, { check: false });
+    if (probed.exitCode === 0) return { interpreter, source };
+  }
+  return undefined;
+}
+
 /** Starts a server with the first interpreter that works in the sandbox; undefined when there is none. */
 export async function startPreviewServer(
   backend: Backend,

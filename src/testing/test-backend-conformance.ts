@@ -1,8 +1,10 @@
 import { abortCases } from "./abort.ts";
+import { agentCases } from "./agent.ts";
 import { capabilityCases } from "./capabilities.ts";
 import { configCases } from "./config.ts";
 import { Conformance } from "./conformance.ts";
 import type { ConformanceOptions } from "./conformance-options.ts";
+import { dotfilesCases } from "./dotfiles.ts";
 import { errorCases } from "./errors.ts";
 import { execCases } from "./exec.ts";
 import { execArgumentCases } from "./exec-arguments.ts";
@@ -21,6 +23,7 @@ import { previewCases } from "./preview.ts";
 import { ptyCases } from "./pty.ts";
 import { ptyAttachCases } from "./pty-attach.ts";
 import { reconnectCases } from "./reconnect.ts";
+import { secretCases } from "./secrets.ts";
 import { setupCases } from "./setup.ts";
 import { setupFailureCases } from "./setup-failures.ts";
 import { spawnCases } from "./spawn.ts";
@@ -66,6 +69,9 @@ export function testBackendConformance(options: ConformanceOptions): {
   setupFailureCases(conformance);
   gitCases(conformance);
   gitCredentialCases(conformance);
+  agentCases(conformance);
+  secretCases(conformance);
+  dotfilesCases(conformance);
   // Last: it counts what the others left.
   leakCases(conformance);
   options.afterAll?.(() => conformance.releaseAll());
