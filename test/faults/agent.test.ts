@@ -7,6 +7,7 @@ import { describe, test } from "vitest";
 import { AgentError, ConfigError, SetupError, type SetupEvent } from "../../src/index.ts";
 import { callHttp, echoOverWebSocket } from "../../src/testing/http-client.ts";
 import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { rejection, shownForms } from "../helpers/rejection.ts";
 import { until } from "../helpers/until.ts";
 
@@ -141,43 +142,47 @@ describe.for(serverProfiles.filter(coversEverything))("server profile %s", (prof
     });
   });
 
-  test.concurrent("an agent that is never ready is given up in its time", async ({ expect }) => {
-    await withEmulator(expect, { profile }, async ({ backend, sandboxes }) => {
-      const port = nextPort++;
-      const failing = backend({
-        agent: { source, port, args: ["sick"], health: { ...health, timeoutMs: 1_500 } },
+  test
+    .runIf(isLongRun)
+    .concurrent("an agent that is never ready is given up in its time", async ({ expect }) => {
+      await withEmulator(expect, { profile }, async ({ backend, sandboxes }) => {
+        const port = nextPort++;
+        const failing = backend({
+          agent: { source, port, args: ["sick"], health: { ...health, timeoutMs: 1_500 } },
+        });
+        const error = await rejection(expect, failing.setup(), SetupError, {
+          code: "SETUP_FAILED",
+          operation: "setup",
+          retryable: true,
+        });
+        expect(error).toMatchObject({ step: "agent", leaked: [] });
+        expect(error.cause).toMatchObject({ reason: "no-answer", exitCode: undefined });
+        expect((error.cause as AgentError).log).toContain(`agent listens on ${port}`);
+        expect(sandboxes()).toEqual([]);
       });
-      const error = await rejection(expect, failing.setup(), SetupError, {
-        code: "SETUP_FAILED",
-        operation: "setup",
-        retryable: true,
-      });
-      expect(error).toMatchObject({ step: "agent", leaked: [] });
-      expect(error.cause).toMatchObject({ reason: "no-answer", exitCode: undefined });
-      expect((error.cause as AgentError).log).toContain(`agent listens on ${port}`);
-      expect(sandboxes()).toEqual([]);
     });
-  });
 
-  test.concurrent("what answers in its place is not taken for the agent", async ({ expect }) => {
-    await withEmulator(expect, { profile }, async ({ backend }) => {
-      const port = nextPort++;
-      const owner = backend({ agent: { source, port, health, args: ["first"] } });
-      await owner.setup();
-      // The port is taken by a program that is not the sandbox's agent as far as its record goes.
-      await owner.exec("rm ~/.sandbox-backend/run/agent.json");
-      const other = backend({ agent: { source, port, health, args: ["second"] } });
-      const error = await rejection(expect, other.setup(), SetupError, {
-        code: "SETUP_FAILED",
-        operation: "setup",
+  test
+    .runIf(isLongRun)
+    .concurrent("what answers in its place is not taken for the agent", async ({ expect }) => {
+      await withEmulator(expect, { profile }, async ({ backend }) => {
+        const port = nextPort++;
+        const owner = backend({ agent: { source, port, health, args: ["first"] } });
+        await owner.setup();
+        // The port is taken by a program that is not the sandbox's agent as far as its record goes.
+        await owner.exec("rm ~/.sandbox-backend/run/agent.json");
+        const other = backend({ agent: { source, port, health, args: ["second"] } });
+        const error = await rejection(expect, other.setup(), SetupError, {
+          code: "SETUP_FAILED",
+          operation: "setup",
+        });
+        expect(error.cause).toMatchObject({ reason: "exited", exitCode: 1 });
+        expect((error.cause as AgentError).log).toContain("EADDRINUSE");
+        // It was adopted, so the failure did not delete it.
+        expect(await ask(owner)).toMatchObject({ mode: "first" });
+        await owner.teardown();
       });
-      expect(error.cause).toMatchObject({ reason: "exited", exitCode: 1 });
-      expect((error.cause as AgentError).log).toContain("EADDRINUSE");
-      // It was adopted, so the failure did not delete it.
-      expect(await ask(owner)).toMatchObject({ mode: "first" });
-      await owner.teardown();
     });
-  });
 
   test.concurrent("a program that cannot be had is told before, or instead of, an agent", async ({
     expect,

@@ -84,6 +84,7 @@ describe.for(serverProfiles.filter(coversEverything))("server profile %s", (prof
       const sees = '[ "${#AGENT_TOKEN}" -gt 40 ] && [ "${#DEPLOY_KEY}" -gt 60 ]';
       await first.exec(sees);
       await first.exec(["sh", "-c", sees], { env: { OWN: "1" } });
+      if (first.capabilities.separateUsers === true) await first.exec(sees, { user: "nobody" });
       expect(await (await first.spawn(sees)).wait()).toMatchObject({ exitCode: 0 });
       const pty = await first.attachPty({ rows: 24, cols: 80, command: sees });
       expect(await pty.wait()).toMatchObject({ exitCode: 0 });

@@ -23,6 +23,7 @@ const areasOfTransport = [
   "reconnect",
   "setup",
   "git",
+  "secrets",
   "leaks",
 ];
 

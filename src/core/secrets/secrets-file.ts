@@ -9,7 +9,7 @@ import { shellQuote } from "../shell-quote.ts";
 export type Secrets = Readonly<Record<string, string>>;
 
 /** Where the file with the secrets is. `none`: there is none. */
-export type SecretsPlace = "memory" | "disk" | "none";
+type SecretsPlace = "memory" | "disk" | "none";
 
 /** Name of the file in the private folder, where there is no tmpfs. */
 export const diskName = "secrets";
