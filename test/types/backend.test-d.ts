@@ -2,6 +2,7 @@ import { describe, expectTypeOf, test } from "vitest";
 import type {
   Backend,
   BackendRef,
+  CodeInterpreter,
   DaytonaBackend,
   ExecResult,
   LocalBackend,
@@ -22,6 +23,12 @@ type Json =
 test("every backend is a Backend", () => {
   expectTypeOf<DaytonaBackend>().toExtend<Backend>();
   expectTypeOf<LocalBackend>().toExtend<Backend>();
+});
+
+test("only Daytona's has a code interpreter", () => {
+  expectTypeOf<DaytonaBackend["codeInterpreter"]>().toEqualTypeOf<CodeInterpreter>();
+  expectTypeOf<LocalBackend>().not.toHaveProperty("codeInterpreter");
+  expectTypeOf<Backend>().not.toHaveProperty("codeInterpreter");
 });
 
 describe("readFile", () => {

@@ -161,10 +161,11 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
         code: "CONTEXT_NOT_FOUND",
       });
 
-      for (const end of [
+      const ends = [
         "import os; print('last'); os._exit(0)",
         "import os; print('last'); os.abort()",
-      ]) {
+      ];
+      for (const end of isLongRun ? ends : ends.slice(0, 1)) {
         const gone = await rejection(expect, codeInterpreter.runCode(end), CompletionUnknownError, {
           ...facts,
           code: "COMPLETION_UNKNOWN",
@@ -191,7 +192,7 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
         { type: "websocket", endAfterMs: 300, end: "close", code: 1000 },
         { type: "websocket", endAfterMs: 300, end: "close", code: 1008, reason: "slow consumer" },
       ] as const;
-      for (const [index, effect] of cuts.entries()) {
+      for (const [index, effect] of cuts.slice(0, isLongRun ? cuts.length : 1).entries()) {
         const fault = fixture.fault({ path: executePath }, effect, { times: 1 });
         const result = await codeInterpreter.runCode(
           "import time\nfor i in range(10):\n    print(i, 'ä' * 1000)\n    time.sleep(0.1)\nran += 1\nran",
@@ -213,7 +214,9 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
         retryable: true,
         message: "The connection was lost before the code began. It did not run.",
       });
-      expect((await codeInterpreter.runCode("ran")).results).toMatchObject([{ text: "3" }]);
+      expect((await codeInterpreter.runCode("ran")).results).toMatchObject([
+        { text: isLongRun ? "3" : "1" },
+      ]);
       await backend.teardown();
     });
   });
@@ -266,7 +269,7 @@ describe.runIf(hasPython).each(profiles)("codeInterpreter on %s, with python3", 
     await withEmulator(expect, { profile }, async (fixture) => {
       const backend = await fixture.ready();
       const { codeInterpreter } = backend;
-      const lines = isLongRun ? 1_000_000 : 150_000;
+      const lines = isLongRun ? 400_000 : 60_000;
       let seen = 0;
       let cut = 0;
       const result = await codeInterpreter.runCode(
