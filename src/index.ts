@@ -106,6 +106,7 @@ export {
   QuotaError,
   RateLimitError,
   SnapshotError,
+  type SnapshotErrorReason,
   UnsupportedOperationError,
   VolumeError,
 } from "./contract/provider-errors.ts";
@@ -116,6 +117,12 @@ export {
   type SandboxErrorOptions,
 } from "./contract/sandbox-error.ts";
 export type { SetupEvent, SetupStep } from "./contract/setup-events.ts";
+export type {
+  Snapshot,
+  SnapshotOptions,
+  SnapshotState,
+  Snapshots,
+} from "./contract/snapshot.ts";
 export type { SandboxState, Status } from "./contract/status.ts";
 export type { SweepOptions, SweepResult, SweepSkipReason } from "./contract/sweep.ts";
 export {

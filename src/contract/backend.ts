@@ -17,6 +17,7 @@ import type { PreviewUrl, PreviewUrlOptions } from "./preview.ts";
 import type { AttachOptions, ProcessInfo, SandboxProcess, SpawnOptions } from "./process.ts";
 import type { Pty, PtyInfo, PtyOptions } from "./pty.ts";
 import type { SetupEvent } from "./setup-events.ts";
+import type { Snapshot, SnapshotOptions } from "./snapshot.ts";
 import type { Status } from "./status.ts";
 
 /** All that another process needs to reach the same sandbox. JSON, and nothing secret in it. */
@@ -170,6 +171,17 @@ export interface Backend extends AsyncDisposable {
   ): Promise<void>;
   /** Fetches a directory of the sandbox as one archive into a directory of the host. Default `timeoutMs`: 1 800 000. */
   downloadDirectory(source: string, localDirectory: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Makes a snapshot of the sandbox's files, from which other sandboxes can be set up: its working directory, homes and system, with
+   * modes, owners and links. Not `/tmp`, processes, memory, volumes or `env`. Resolves when it can be used and this sandbox is again
+   * what it was before, running or stopped. Only the snapshot's state decides what came of it.
+   *
+   * @param name At most 128 letters, digits, `_`, `.`, `-`, `:` and `/`; not ending in `:latest`.
+   * @throws {@link SnapshotError} when the name is taken or it fails; {@link QuotaError}; {@link TimeoutError}, after which it may
+   * still come; {@link UnsupportedOperationError} where `capabilities.snapshot` is `none`.
+   */
+  createSnapshot(name: string, options?: SnapshotOptions): Promise<Snapshot>;
 
   /**
    * The address under which a port of the sandbox is reached from outside. Does not check that anything listens.

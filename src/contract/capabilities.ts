@@ -34,6 +34,10 @@ export interface ProviderCapabilities {
   readonly previewWebSocket: boolean;
   /** Whether a stopped sandbox keeps its files and starts again. */
   readonly stop: boolean;
+  /** What `createSnapshot` makes: a source for new sandboxes, a state that this sandbox can go back to, or nothing. */
+  readonly snapshot: "new-sandbox" | "in-place" | "none";
+  /** Whether a snapshot ends the sandbox's processes whatever `mode` says. Else they stand still meanwhile and go on. */
+  readonly snapshotStopsSource: boolean;
   /** Whether idle times are counted by the provider. */
   readonly idleTimeouts: boolean;
   /** Whether `volumes` can be mounted. */

@@ -59,10 +59,36 @@ export class RateLimitError extends SandboxError {
   }
 }
 
-/** A snapshot is missing, inactive, or could not be made. */
+/** What is wrong with a snapshot. */
+export type SnapshotErrorReason =
+  /** There is none of that name or ID. */
+  | "not-found"
+  /** It cannot be used in its state. */
+  | "not-active"
+  /** Another one has the name. */
+  | "name-taken"
+  /** It could not be made. */
+  | "failed";
+
+/** A snapshot is missing or cannot be used, its name is taken, or it could not be made. */
 export class SnapshotError extends SandboxError {
   override readonly name = "SnapshotError";
   readonly code = "SNAPSHOT_FAILED";
+  readonly reason: SnapshotErrorReason;
+  /** Its name or ID, as far as known. */
+  readonly snapshot: string | undefined;
+
+  constructor(
+    message: string,
+    options: SandboxErrorOptions & {
+      readonly reason: SnapshotErrorReason;
+      readonly snapshot?: string | undefined;
+    },
+  ) {
+    super(message, options);
+    this.reason = options.reason;
+    this.snapshot = options.snapshot;
+  }
 }
 
 /** A volume is missing, broken, or not mounted. */

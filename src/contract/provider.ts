@@ -1,5 +1,6 @@
 import type { CallOptions } from "./call-options.ts";
 import type { DoctorOptions, DoctorReport } from "./doctor.ts";
+import type { Snapshots } from "./snapshot.ts";
 import type { SandboxState } from "./status.ts";
 import type { SweepOptions, SweepResult } from "./sweep.ts";
 
@@ -75,6 +76,9 @@ export interface Provider extends AsyncDisposable {
   sweep(options: SweepOptions): Promise<SweepResult>;
   /** Looks for what is wrong, step by step, and says what to do. It rejects only for wrong options. Default `timeoutMs`: 120 000. */
   doctor(options?: DoctorOptions): Promise<DoctorReport>;
+
+  /** The snapshots, which belong to no single sandbox. */
+  readonly snapshots: Snapshots;
 
   /** Closes connections. Deletes nothing. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -109,9 +109,9 @@ export abstract class BackendLifecycle {
   ): Promise<void> {
     using deadline = Deadline.start("setup", timeoutMs, signal);
     deadline.throwIfEnded();
-    const { config, source, defaultWorkDir, redactor } = this.#parts;
+    const { config, source, defaultWorkDir, redactor, isFromSnapshot } = this.#parts;
     const workDir = config.workDir ?? defaultWorkDir;
-    const request = prepareSetup({ ...config, workDir }, source);
+    const request = prepareSetup({ ...config, workDir }, source, isFromSnapshot);
     const report = redactEvents(onEvent, redactor);
     const ready = await setupSandbox(this.transport, request, deadline, report);
     const { record, facts, agent } = ready;

@@ -11,6 +11,8 @@ export interface BackendParts {
   readonly defaultWorkDir: string;
   /** What sandboxes are made from, in words; two sources that differ have different words. */
   readonly source: string;
+  /** Whether they are made from a snapshot, which may hold what an earlier sandbox of ours left. */
+  readonly isFromSnapshot: boolean;
   readonly organizationId: string | undefined;
   readonly redactor: Redactor;
 }

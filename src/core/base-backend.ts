@@ -14,6 +14,8 @@ import type {
   WriteFileOptions,
 } from "../contract/files.ts";
 import type { PreviewUrl, PreviewUrlOptions } from "../contract/preview.ts";
+import { UnsupportedOperationError } from "../contract/provider-errors.ts";
+import type { Snapshot, SnapshotOptions } from "../contract/snapshot.ts";
 import { BackendCommands } from "./backend-commands.ts";
 import { callSchema, callShape, checkOptions, checkPath, checkPort } from "./check-arguments.ts";
 import { lazily } from "./config/lazily.ts";
@@ -28,10 +30,13 @@ import {
 import { writeFilesInSandbox } from "./files/write-files.ts";
 import { SandboxPreview } from "./preview/sandbox-preview.ts";
 import type { Guard } from "./processes/guard.ts";
+import { checkSnapshotName } from "./snapshots/check-snapshot-name.ts";
+import { createSnapshot } from "./snapshots/create-snapshot.ts";
 
 const fileTimeoutMs = 300_000;
 const directoryTimeoutMs = 1_800_000;
 const previewTimeoutMs = 30_000;
+const snapshotTimeoutMs = 600_000;
 const previewTtlMs = 3_600_000;
 
 const modeSchema = () => z.optional(z.int().check(z.minimum(0), z.maximum(0o7777)));
@@ -63,6 +68,9 @@ const uploadDirectorySchema = lazily(() =>
       z.custom<IgnoreEntry>((value) => typeof value === "function", { error: "a function" }),
     ),
   }),
+);
+const snapshotSchema = lazily(() =>
+  z.strictObject({ ...callShape(), mode: z.optional(z.enum(["pause", "stop"])) }),
 );
 const previewSchema = lazily(() =>
   z.strictObject({
@@ -222,6 +230,22 @@ export abstract class BaseBackend extends BackendCommands implements Backend {
         deadline,
       ),
     );
+  }
+
+  async createSnapshot(name: string, options?: SnapshotOptions): Promise<Snapshot> {
+    return this.guard("createSnapshot", async () => {
+      const { mode, ...call } = this.#check("createSnapshot", snapshotSchema, options);
+      const checkedName = checkSnapshotName(name);
+      return this.bounded("createSnapshot", call, snapshotTimeoutMs, (deadline) => {
+        const { sandboxId } = this.attachment("createSnapshot");
+        const { snapshots } = this.transport;
+        if (snapshots === undefined) {
+          throw new UnsupportedOperationError(`The ${this.type} backend makes no snapshots.`);
+        }
+        const request = { sandboxId, name: checkedName, mode: mode ?? "pause" };
+        return createSnapshot(this.transport, snapshots, request, deadline);
+      });
+    });
   }
 
   async getPreviewUrl(port: number, options?: PreviewUrlOptions): Promise<PreviewUrl> {

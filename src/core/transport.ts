@@ -4,6 +4,7 @@ import type { PreviewAddress } from "../contract/preview.ts";
 import { ConnectionError } from "../contract/provider-errors.ts";
 import type { SandboxState } from "../contract/status.ts";
 import type { PreviewRules } from "./preview/preview-rules.ts";
+import type { SnapshotTransport } from "./snapshots/snapshot-transport.ts";
 
 /** The name that `create` asked for is in use: by a sandbox of ours, or by a stranger's. */
 export class NameTakenError extends SandboxStateError {}
@@ -180,6 +181,8 @@ export interface Transport {
   ): Promise<PreviewAddress>;
   /** The log of the build that makes a sandbox's image. No request. Undefined where nothing is built. */
   readonly openBuildLog?: ((sandboxId: string) => BuildLogSource) | undefined;
+  /** Undefined where there are none. */
+  readonly snapshots?: SnapshotTransport | undefined;
   /** The inside of a sandbox. No request. */
   openChannel(sandboxId: string): SandboxChannel;
   /** Closes connections and cancels requests in flight. Nothing of it keeps the process alive afterwards. */

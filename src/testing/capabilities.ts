@@ -15,7 +15,15 @@ export function capabilityCases(conformance: Conformance): void {
   conformance.add(area, "are words of the contract before setup", async () => {
     assert.ok(["provider", "namespaces", "none"].includes(capabilities.isolation));
     assert.ok(["any", "declared", "one", "none"].includes(capabilities.ports));
-    for (const flag of ["image", "previewWebSocket", "stop", "idleTimeouts"] as const) {
+    assert.ok(["new-sandbox", "in-place", "none"].includes(capabilities.snapshot));
+    const flags = [
+      "image",
+      "previewWebSocket",
+      "stop",
+      "snapshotStopsSource",
+      "idleTimeouts",
+    ] as const;
+    for (const flag of flags) {
       assert.equal(typeof capabilities[flag], "boolean", flag);
     }
     assert.ok(!(capabilities.ports === "none" && capabilities.previewWebSocket));

@@ -1,6 +1,7 @@
 import type { Backend } from "../contract/backend.ts";
 import type { BackendConfig, GitCredentials } from "../contract/config.ts";
 import type { GitErrorKind } from "../contract/file-errors.ts";
+import type { Snapshots } from "../contract/snapshot.ts";
 
 /** What a test runner may pass to a case: a way to end it as skipped. vitest and node:test do. */
 export interface CaseContext {
@@ -31,6 +32,14 @@ export interface GitFixture {
   readonly missing: { readonly url: string; readonly kind: GitErrorKind };
 }
 
+/** The way to snapshots beside a backend's own `createSnapshot`. */
+export interface SnapshotFixture {
+  /** As {@link ConformanceOptions.createBackend}, of a sandbox that begins from this snapshot. */
+  readonly createBackend: (config: BackendConfig, snapshot: string) => Backend;
+  /** Such as `snapshots` of the provider. */
+  readonly service: Snapshots;
+}
+
 export interface ConformanceOptions {
   /** Which backend and server this is, such as `daytona (emulator, cloud)`. Begins the name of each case. */
   readonly name: string;
@@ -53,6 +62,8 @@ export interface ConformanceOptions {
   readonly countRequests?: (() => number | Promise<number>) | undefined;
   /** Without it every case that clones is skipped by name. */
   readonly git?: GitFixture | undefined;
+  /** Without it the cases about snapshots are skipped by name, where there are any. */
+  readonly snapshots?: SnapshotFixture | undefined;
   /** Owner of every sandbox that the suite makes. Default: a random one. */
   readonly owner?: string | undefined;
   /** Texts that no error may show, such as your API key. */

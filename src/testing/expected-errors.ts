@@ -17,7 +17,11 @@ import type {
   SetupError,
   TimeoutError,
 } from "../contract/lifecycle-errors.ts";
-import type { ConfigError, UnsupportedOperationError } from "../contract/provider-errors.ts";
+import type {
+  ConfigError,
+  SnapshotError,
+  UnsupportedOperationError,
+} from "../contract/provider-errors.ts";
 import { SandboxError } from "../contract/sandbox-error.ts";
 
 /** Errors by their code, because a second copy of the package makes `instanceof` false. */
@@ -36,6 +40,7 @@ export interface ErrorByCode {
   readonly SANDBOX_NOT_FOUND: SandboxNotFoundError;
   readonly SANDBOX_STATE: SandboxStateError;
   readonly SETUP_FAILED: SetupError;
+  readonly SNAPSHOT_FAILED: SnapshotError;
   readonly TIMEOUT: TimeoutError;
   readonly UNSUPPORTED_OPERATION: UnsupportedOperationError;
   readonly WORKING_DIRECTORY_NOT_FOUND: WorkingDirectoryNotFoundError;

@@ -3,5 +3,6 @@ export type {
   ConformanceOptions,
   GitFixture,
   RegisterCase,
+  SnapshotFixture,
 } from "./conformance-options.ts";
 export { testBackendConformance } from "./test-backend-conformance.ts";

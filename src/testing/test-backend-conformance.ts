@@ -26,6 +26,7 @@ import { reconnectCases } from "./reconnect.ts";
 import { secretCases } from "./secrets.ts";
 import { setupCases } from "./setup.ts";
 import { setupFailureCases } from "./setup-failures.ts";
+import { snapshotCases } from "./snapshots.ts";
 import { spawnCases } from "./spawn.ts";
 import { spawnAttachCases } from "./spawn-attach.ts";
 import { stateCases } from "./states.ts";
@@ -73,6 +74,7 @@ export function testBackendConformance(options: ConformanceOptions): {
   secretCases(conformance);
   dotfilesCases(conformance);
   // Last: it counts what the others left.
+  snapshotCases(conformance);
   leakCases(conformance);
   options.afterAll?.(() => conformance.releaseAll());
   return { cases: conformance.cases, skipped: conformance.skipped };

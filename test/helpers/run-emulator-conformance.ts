@@ -1,6 +1,6 @@
 import { afterAll } from "vitest";
 import type { BackendConfig } from "../../src/contract/config.ts";
-import { createBackend } from "../../src/create-backend.ts";
+import { createBackend, createProvider } from "../../src/create-backend.ts";
 import { type ServerProfileName, startDaytonaEmulator } from "../../src/emulator/index.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { gitFixture } from "./git-fixture.ts";
@@ -27,20 +27,28 @@ export async function runEmulatorConformance(profile: ServerProfileName): Promis
   // Without namespaces an absolute path would be one of this machine's.
   const ownConfig = probe.available ? {} : { workDir: "~/workspace" };
 
+  const access = { apiKey: emulator.apiKey, apiUrl: emulator.url };
+  const provider = createProvider("daytona", access);
+  afterAll(() => provider[Symbol.asyncDispose]());
+
   const options = {
     name: `daytona (emulator, ${profile}${probe.available ? "" : ", without isolation"})`,
     createBackend: (config: BackendConfig) =>
       createBackend("daytona", {
         ...ownConfig,
         ...config,
-        apiKey: emulator.apiKey,
-        apiUrl: emulator.url,
+        ...access,
       }),
     listSandboxIds: async () => emulator.sandboxes().map(({ id }) => id),
     countRequests: () => emulator.requests.count(),
     secrets: [emulator.apiKey],
     notIsolated: probe.available ? undefined : probe.reason,
     git: gitFixture(gitServer),
+    snapshots: {
+      createBackend: (config: BackendConfig, snapshot: string) =>
+        createBackend("daytona", { ...ownConfig, ...config, ...access, snapshot }),
+      service: provider.snapshots,
+    },
   } satisfies Parameters<typeof runConformance>[0];
   // The older server differs in what these areas use; the rest is the same code on the same routes.
   runConformance(options, profile === "cloud" || isLongRun ? undefined : areasOfOlderServer);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, vi } from "vitest";
 import type { BackendConfig } from "../../src/contract/config.ts";
-import { createBackend } from "../../src/create-backend.ts";
+import { createBackend, createProvider } from "../../src/create-backend.ts";
 import type { Isolation } from "../../src/engine/engine-types.ts";
 import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
 import { gitFixture } from "./git-fixture.ts";
@@ -24,6 +24,7 @@ const areasOfTransport = [
   "setup",
   "git",
   "secrets",
+  "snapshots",
   "leaks",
 ];
 
@@ -48,18 +49,26 @@ export async function runLocalConformance(isolation: Isolation): Promise<void> {
   const gitServer = await startGitServer();
   afterAll(() => gitServer.close());
 
+  const provider = createProvider("local", { directory, isolation });
+  afterAll(() => provider[Symbol.asyncDispose]());
+
   const options = {
     name: `local (${isolation})`,
     createBackend: (config: BackendConfig) =>
       createBackend("local", { directory, isolation, ...config }),
     listSandboxIds: () => foldersIn(directory, isolation, "engine/sandboxes"),
     git: gitFixture(gitServer),
+    snapshots: {
+      createBackend: (config: BackendConfig, snapshot: string) =>
+        createBackend("local", { directory, isolation, snapshot, ...config }),
+      service: provider.snapshots,
+    },
   } satisfies Parameters<typeof runConformance>[0];
   runConformance(options, isLongRun ? undefined : areasOfTransport);
 }
 
 async function expectNothingLeft(directory: string, isolation: Isolation): Promise<void> {
-  for (const kind of ["sandboxes", "trash", "staging", "locks", "pipes"]) {
+  for (const kind of ["sandboxes", "snapshots", "layers", "trash", "staging", "locks", "pipes"]) {
     expect(await foldersIn(directory, isolation, `engine/${kind}`), kind).toEqual([]);
   }
   expect(await foldersIn(directory, isolation, "names"), "names").toEqual([]);

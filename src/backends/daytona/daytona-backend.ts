@@ -19,6 +19,8 @@ export class DaytonaBackend extends BaseBackend {
     ports: "any",
     previewWebSocket: true,
     stop: true,
+    snapshot: "new-sandbox",
+    snapshotStopsSource: false,
     idleTimeouts: true,
     volumes: true,
   };
@@ -39,6 +41,7 @@ export class DaytonaBackend extends BaseBackend {
       config: resolved,
       defaultWorkDir,
       source: sourceText(resolved),
+      isFromSnapshot: resolved.snapshot !== undefined,
       organizationId: resolved.organizationId,
       redactor: new Redactor([
         resolved.apiKey,

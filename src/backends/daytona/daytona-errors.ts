@@ -32,6 +32,14 @@ const stateError = (message: string, cause: unknown, retryable: boolean): Sandbo
 /** Daytona answers 400 for all of these and tells them apart by words alone (v0.190, sandbox service). */
 const badRequests: readonly Text[] = [
   [
+    /snapshot quota exceeded/i,
+    (message, cause) =>
+      new QuotaError(
+        `The Daytona organisation has no more snapshots: ${message}. Failed ones count as well; delete some.`,
+        { cause },
+      ),
+  ],
+  [
     /exceeds maximum allowed per sandbox|limit exceeded|quota exceeded|resource limit reached/i,
     (message, cause) =>
       new QuotaError(
@@ -50,7 +58,10 @@ const badRequests: readonly Text[] = [
   [
     /snapshot .*(not found|is inactive|is pending|is building|is pulling|is error|is build_failed|is removing)/i,
     (message, cause) =>
-      new SnapshotError(`Daytona cannot start from that snapshot: ${message}`, { cause }),
+      new SnapshotError(`Daytona cannot start from that snapshot: ${message}`, {
+        cause,
+        reason: /not found/i.test(message) ? "not-found" : "not-active",
+      }),
   ],
   [
     /volume .*not in a ready state/i,

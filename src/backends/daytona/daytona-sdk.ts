@@ -54,6 +54,8 @@ export interface DaytonaSandbox {
   recover(timeoutSeconds?: number): Promise<void>;
   delete(timeoutSeconds?: number): Promise<void>;
   refreshActivity(): Promise<void>;
+  /** Newer versions have it. */
+  createSnapshot(name: string, timeoutSeconds?: number): Promise<void>;
   setLabels(labels: Record<string, string>): Promise<unknown>;
   setAutostopInterval(minutes: number): Promise<void>;
   setAutoArchiveInterval(minutes: number): Promise<void>;
@@ -79,8 +81,29 @@ export interface DaytonaInterpreterContext {
   readonly active: boolean;
 }
 
+/** What we use of the SDK's snapshots. */
+export interface DaytonaSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly errorReason?: string | null | undefined;
+  readonly sourceSandboxId?: string | null | undefined;
+  readonly createdAt?: string | Date | undefined;
+  readonly lastUsedAt?: string | Date | null | undefined;
+}
+
 /** What we use of the SDK's client. */
 export interface DaytonaClient {
+  readonly snapshot: {
+    get(nameOrId: string): Promise<DaytonaSnapshot>;
+    list(
+      page: number,
+      limit: number,
+    ): Promise<{ readonly items: readonly DaytonaSnapshot[]; readonly totalPages: number }>;
+    /** Of an object it takes the ID. */
+    delete(snapshot: { readonly id: string }): Promise<void>;
+    activate(snapshot: { readonly id: string }): Promise<unknown>;
+  };
   create(
     params: Record<string, unknown>,
     options?: { readonly timeout?: number },

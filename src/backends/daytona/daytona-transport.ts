@@ -19,6 +19,7 @@ import { listDaytonaSandboxes } from "./daytona-list.ts";
 import { daytonaPreviewRules } from "./daytona-preview.ts";
 import { sandboxParams, unmetDaytonaOptions } from "./daytona-sandbox-options.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
+import { DaytonaSnapshots } from "./daytona-snapshots.ts";
 import { toSandboxRecord } from "./daytona-states.ts";
 import { readyVolumes } from "./daytona-volumes.ts";
 import { prepareImage } from "./images/build-source.ts";
@@ -41,8 +42,10 @@ export class DaytonaTransport implements Transport {
   readonly previewRules = daytonaPreviewRules;
   readonly #config: ResolvedDaytonaConfig;
   readonly #connection: DaytonaConnection;
+  readonly snapshots: DaytonaSnapshots;
 
   constructor(config: ResolvedDaytonaConfig, connection: DaytonaConnection) {
+    this.snapshots = new DaytonaSnapshots(connection);
     this.#config = config;
     this.#connection = connection;
   }
@@ -56,7 +59,6 @@ export class DaytonaTransport implements Transport {
     // Local files are looked at before the first request.
     const prepared = imageBuilder && (await prepareImage(imageBuilder));
     const client = await this.#connection.client();
-    // A fresh object each time: the SDK writes into it.
     const params: Record<string, unknown> = {
       name: request.name,
       labels: { ...request.labels },
@@ -77,10 +79,12 @@ export class DaytonaTransport implements Transport {
       this.#ask({ signal }, () => {
         // With files to upload the request itself comes after them.
         if (prepared === undefined) onSend();
-        return client.create(params, { timeout: sdkWaitSeconds });
+        // A fresh object each time: the SDK writes into it.
+        return client.create({ ...params }, { timeout: sdkWaitSeconds });
       });
     if (image === undefined && prepared === undefined) {
-      return toSandboxRecord(this.#connection.keep(await create(call.signal)));
+      const sandbox = await this.snapshots.whenActive(snapshot, call, () => create(call.signal));
+      return toSandboxRecord(this.#connection.keep(sandbox));
     }
     // A build takes longer than a request may, and is to be seen from its beginning.
     return untilAccepted(call, {

@@ -24,6 +24,7 @@ export class LocalBackend extends BaseBackend {
       config: { ...resolved, idle: { autoStopMinutes: 0, autoDeleteMinutes: -1 } },
       defaultWorkDir: localDefaultWorkDir(resolved),
       source: sourceText(resolved),
+      isFromSnapshot: resolved.snapshot !== undefined,
       organizationId: undefined,
       redactor: new Redactor([
         resolved.gitCredentials?.password,
@@ -36,6 +37,8 @@ export class LocalBackend extends BaseBackend {
       ports: "any",
       previewWebSocket: true,
       stop: true,
+      snapshot: "new-sandbox",
+      snapshotStopsSource: false,
       idleTimeouts: false,
       volumes: resolved.isolation !== "none",
     };

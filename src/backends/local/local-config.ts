@@ -23,6 +23,8 @@ export interface LocalConfig extends Omit<BackendConfig, "idle"> {
    * Default: `namespaces`, which never becomes `none` by itself.
    */
   readonly isolation?: Isolation | undefined;
+  /** Name or ID of a snapshot to begin from, which was made with the same `directory` and `isolation`. */
+  readonly snapshot?: string | undefined;
 }
 
 const directoryVariable = "SANDBOX_BACKEND_LOCAL_DIRECTORY";
@@ -35,7 +37,17 @@ export const localPlaceShape = lazily(() => ({
 }));
 
 export const localConfigSchema = lazily(() =>
-  z.strictObject({ ...sharedConfigShape(), ...localPlaceShape() }),
+  z.strictObject({
+    ...sharedConfigShape(),
+    ...localPlaceShape(),
+    snapshot: z.optional(
+      z.string().check(
+        z.refine((text) => text.trim() !== "" && !text.includes("\0"), {
+          error: "the name or the ID of a snapshot",
+        }),
+      ),
+    ),
+  }),
 );
 
 /** A checked config with everything that the environment decides filled in. */
@@ -138,6 +150,6 @@ function isDirectory(path: string): boolean {
 }
 
 /** What the sandbox is made from, for the fingerprint. */
-export function sourceText({ isolation }: ResolvedLocalConfig): string {
-  return `local ${isolation}`;
+export function sourceText({ isolation, snapshot }: ResolvedLocalConfig): string {
+  return snapshot === undefined ? `local ${isolation}` : `local ${isolation} snapshot ${snapshot}`;
 }

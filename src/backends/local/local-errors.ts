@@ -4,6 +4,7 @@ import {
   CapacityError,
   ConfigError,
   ConnectionError,
+  SnapshotError,
   UnsupportedOperationError,
 } from "../../contract/provider-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
@@ -83,7 +84,6 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "INVALID_ARGUMENT":
       return new ConfigError(message, { cause });
     case "SANDBOX_EXISTS":
-    case "SNAPSHOT_EXISTS":
       return new NameTakenError(message, { cause });
     case "SANDBOX_NOT_FOUND":
       return new SandboxNotFoundError(message, { cause });
@@ -94,9 +94,16 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "VOLUME_EXISTS":
     case "PROCESSES_REMAIN":
       return state(true);
-    case "SANDBOX_STOPPED":
+    case "SNAPSHOT_EXISTS":
+      return new SnapshotError(message, { cause, reason: "name-taken" });
     case "SNAPSHOT_NOT_FOUND":
+      return new SnapshotError(message, { cause, reason: "not-found" });
     case "SNAPSHOT_FAILED":
+      return new SnapshotError(`The snapshot could not be made: ${message}`, {
+        cause,
+        reason: "failed",
+      });
+    case "SANDBOX_STOPPED":
     case "STATE_UNREADABLE":
       return state(false);
     case "EXIT_UNKNOWN":

@@ -30,6 +30,7 @@ import {
   ownIdentity,
   sweepUnfinished,
 } from "./local-sandboxes.ts";
+import { LocalSnapshots, requireLocalSnapshot } from "./local-snapshots.ts";
 import { type SandboxNote, toSandboxRecord } from "./local-states.ts";
 import { localMounts } from "./local-volumes.ts";
 
@@ -48,8 +49,10 @@ export class LocalTransport implements Transport {
   readonly sharesMemory: boolean;
   readonly #config: ResolvedLocalConfig;
   readonly #connection: LocalConnection;
+  readonly snapshots: LocalSnapshots;
 
   constructor(config: ResolvedLocalConfig, connection: LocalConnection) {
+    this.snapshots = new LocalSnapshots(connection);
     this.#config = config;
     this.sharesMemory = config.isolation === "none";
     this.#connection = connection;
@@ -207,11 +210,22 @@ export class LocalTransport implements Transport {
               },
       };
       const mounts = await localMounts(open, this.#config.volumes);
+      const { snapshot } = this.#config;
+      const source =
+        snapshot === undefined
+          ? {}
+          : { snapshotId: (await requireLocalSnapshot(open, snapshot)).id };
       onBegin();
       const id = newSandboxId(name);
       await open.activity.begin(id);
       try {
-        const sandbox = await open.engine.create({ id, env, mounts, metadata: { ...note } });
+        const sandbox = await open.engine.create({
+          id,
+          env,
+          mounts,
+          metadata: { ...note },
+          ...source,
+        });
         return toSandboxRecord(sandbox.id, note, "running", await open.activity.lastAt(id));
       } catch (error) {
         await open.activity.forget(id);

@@ -53,7 +53,9 @@ function repositoryLines(request: CloneRequest, repoUrl: string): string[] {
     // A remote that sends nothing for a minute is given up, so that a clone always ends.
     'git() { command git -c http.lowSpeedLimit=1 -c http.lowSpeedTime=60 -c advice.detachedHead=false -c core.quotePath=false "$@"; }',
     'fresh="$work/.sandbox-backend-clone"',
+    "known=no",
     'if [ -e "$work/.git" ]; then',
+    "  known=yes",
     '  origin=$(git -C "$work" config --get remote.origin.url)',
     `  [ "$origin" = "$url" ] || { printf 'origin is %s\\n' "$origin" >&2; exit ${cloneExitCodes.otherOrigin}; }`,
     `  git -C "$work" fetch${depth} origin || exit`,
@@ -66,10 +68,16 @@ function repositoryLines(request: CloneRequest, repoUrl: string): string[] {
     "fi",
     'cd "$work" || exit 1',
     ...checkoutLines(request, depth),
+    ...(request.commit === undefined ? [fastForward] : []),
     ...(request.submodules ? [`git submodule update --init --recursive${depth} || exit`] : []),
     "git rev-parse --verify --quiet HEAD",
   ];
 }
+
+/** A clone that came with a snapshot is behind; what was committed there, or is ignored, stays. */
+const fastForward = `if [ "$known" = yes ] && up=$(git rev-parse --verify --quiet '@{upstream}') && git merge-base --is-ancestor HEAD "$up"; then
+  git merge --quiet --ff-only "$up" || exit
+fi`;
 
 function checkoutLines(request: CloneRequest, depth: string): string[] {
   const lines: string[] = [];

@@ -5,9 +5,12 @@ import type {
   Provider,
   SandboxInfo,
 } from "../../contract/provider.ts";
+import type { Snapshots } from "../../contract/snapshot.ts";
 import type { SweepOptions, SweepResult } from "../../contract/sweep.ts";
 import type { Deadline } from "../deadline.ts";
 import type { Redactor } from "../redact.ts";
+import { ProviderSnapshots } from "../snapshots/provider-snapshots.ts";
+import type { SnapshotTransport } from "../snapshots/snapshot-transport.ts";
 import type { Transport } from "../transport.ts";
 import {
   checkDestroyOptions,
@@ -29,13 +32,14 @@ const doctorTimeoutMs = 120_000;
 /** What a type gives to its provider. */
 export interface ProviderParts {
   readonly type: string;
-  readonly transport: Transport;
+  readonly transport: Transport & { readonly snapshots: SnapshotTransport };
   readonly redactor: Redactor;
 }
 
 /** Every provider: checks its arguments, bounds each call, and does the work on top of the transport. */
 export abstract class BaseProvider implements Provider {
   readonly type: string;
+  readonly snapshots: Snapshots;
   protected readonly transport: Transport;
   /** For services beside this class that must behave like its methods. */
   protected readonly calls: ProviderCalls;
@@ -46,6 +50,7 @@ export abstract class BaseProvider implements Provider {
     this.transport = transport;
     this.#redactor = redactor;
     this.calls = new ProviderCalls(redactor);
+    this.snapshots = new ProviderSnapshots(transport.snapshots, this.calls);
   }
 
   async list(options?: ListOptions): Promise<SandboxInfo[]> {

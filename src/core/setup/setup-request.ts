@@ -14,6 +14,8 @@ export interface SetupRequest {
   readonly env: Readonly<Record<string, string>>;
   readonly idle: Required<IdleConfig>;
   readonly config: BackendConfig;
+  /** Whether the sandbox begins with files of another one's. */
+  readonly isFromSnapshot: boolean;
 }
 
 /**
@@ -22,6 +24,7 @@ export interface SetupRequest {
 export function prepareSetup(
   config: BackendConfig & { readonly workDir: string },
   source: string,
+  isFromSnapshot: boolean,
 ): SetupRequest {
   const { workDir } = config;
   const volumes = volumesText(config.volumes);
@@ -49,5 +52,6 @@ export function prepareSetup(
     },
     idle: completeIdle(config.idle),
     config,
+    isFromSnapshot,
   };
 }

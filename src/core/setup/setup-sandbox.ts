@@ -24,6 +24,7 @@ import { prepareWorkDir } from "./prepare-work-dir.ts";
 import type { SandboxFacts } from "./prove-answer.ts";
 import { runTogether } from "./run-together.ts";
 import { SetupProgress } from "./setup-progress.ts";
+import { clearForeignRecords } from "./clear-foreign-records.ts";
 import type { SetupRequest } from "./setup-request.ts";
 import { beginToLoad, startAgent } from "./start-agent.ts";
 import { undoCreate } from "./undo-create.ts";
@@ -92,6 +93,10 @@ export async function setupSandbox(
     const runner = new CommandRunner({ channel, sandboxId: id });
     let facts: SandboxFacts | undefined;
     let agent: RunningAgent | undefined;
+    if (request.isFromSnapshot) {
+      // Before anything of this sandbox's own is there.
+      await clearForeignRecords(channel, id, deadline.signal);
+    }
     await runTogether(deadline.signal, (signal) => {
       const greeted = greet({ transport, channel, sandboxId: id, config, progress }, signal);
       const workDir = greeted.then((first) => {
