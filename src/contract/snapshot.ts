@@ -25,7 +25,8 @@ export interface Snapshot {
 export interface SnapshotOptions extends CallOptions {
   /**
    * `pause`: processes stand still while the files are taken, and go on. `stop`: the sandbox is stopped for it, which ends its
-   * processes, and started again if it ran; the local backend then copies nothing, whatever the size. Default: `pause`.
+   * processes, and started again if it ran, also when the snapshot fails or is given up, which may take 30 s more. The local backend
+   * then copies nothing, whatever the size. Default: `pause`.
    */
   readonly mode?: "pause" | "stop" | undefined;
   /** Milliseconds for everything together. Default: 600 000. */

@@ -14,7 +14,7 @@ import { findSnapshot, waitUntilActive } from "./wait-for-snapshot.ts";
 
 const attempts = 5;
 /** For starting a sandbox again that was stopped for a snapshot which failed. */
-const restoreTimeoutMs = 60_000;
+const restoreTimeoutMs = 30_000;
 const operation = "createSnapshot";
 
 export interface SnapshotRequest {
@@ -58,8 +58,10 @@ export async function createSnapshot(
       {
         name,
         mayAppear: async () => isChanging(await transport.find(sandboxId, call)),
-        onState: (state) => {
-          progress.state = state;
+        onLook: (seen) => {
+          progress.state = seen?.providerState;
+          // Servers that make it in the background tell nobody that another one had the name first.
+          if ((seen?.sourceSandboxId ?? sandboxId) !== sandboxId) throw nameTaken(name);
         },
       },
       call,
@@ -74,6 +76,10 @@ export async function createSnapshot(
     return snapshot;
   } catch (error) {
     if (wasStoppedByUs) await startAgain(transport, sandboxId);
+    else if (progress.asked && !deadline.ended) {
+      // The failure of the snapshot is the one to report.
+      await settled(transport, sandboxId, deadline).catch(() => undefined);
+    }
     throw explain(error, request, progress, deadline);
   }
 }

@@ -14,7 +14,8 @@ export interface SnapshotWait {
   readonly name: string;
   /** Whether it may still appear: then its absence says nothing. */
   readonly mayAppear: () => Promise<boolean>;
-  readonly onState?: (state: string) => void;
+  /** Told of each look; what it throws ends the wait. */
+  readonly onLook?: (snapshot: Snapshot | undefined) => void;
 }
 
 /** Failures that may pass are repeated. */
@@ -33,7 +34,7 @@ export function findSnapshot(
  */
 export async function waitUntilActive(
   snapshots: SnapshotTransport,
-  { name, mayAppear, onState }: SnapshotWait,
+  { name, mayAppear, onLook }: SnapshotWait,
   call: TransportCall,
 ): Promise<Snapshot> {
   let pollMs = firstPollMs;
@@ -41,7 +42,7 @@ export async function waitUntilActive(
   let hasActivated = false;
   for (;;) {
     const snapshot = await findSnapshot(snapshots, name, call);
-    onState?.(snapshot?.providerState ?? "missing");
+    onLook?.(snapshot);
     switch (snapshot?.state) {
       case "active":
         return snapshot;

@@ -65,15 +65,20 @@ async function make(
   const { engine, snapshots, snapshotLifecycle, profile } = services;
   await snapshotLifecycle.run(snapshot, async (ended) => {
     await snapshotLifecycle.pass(snapshot, "snapshotting", AbortSignal.any([signal, ended]));
-    if (!profile.snapshotAppearsAtOnce) {
-      checkNameIsFree(services, snapshot.record.name, snapshot.record.organizationId ?? "");
-    }
     await engine.createSnapshot(sandbox.id, {
       id: snapshot.id,
       metadata: snapshot.metadata(),
       signal: AbortSignal.any([signal, ended]),
     });
     snapshot.hasFiles = true;
-    if (!profile.snapshotAppearsAtOnce) snapshots.add(snapshot);
+    if (profile.snapshotAppearsAtOnce) return;
+    try {
+      checkNameIsFree(services, snapshot.record.name, snapshot.record.organizationId ?? "");
+      snapshots.add(snapshot);
+    } catch (error) {
+      await snapshot.deleteFiles();
+      snapshot.hasFiles = false;
+      throw error;
+    }
   });
 }
