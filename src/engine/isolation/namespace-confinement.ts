@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readlinkSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
@@ -42,6 +42,7 @@ import { checkMounts } from "./mount-check.ts";
 import { planMounts, toFstab } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
 import { layOutSandbox, usableMountPoints } from "./namespace-layout.ts";
+import { pidNamespaceOf } from "./pid-namespace.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
 import { SandboxLayers } from "./sandbox-layers.ts";
 import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
@@ -283,15 +284,6 @@ function singleUser({ uid, gid }: HostPrivileges): OwnerMap {
     toSandbox: (hostId) => (hostId === uid || hostId === gid ? 0 : NOBODY),
     toHost: (sandboxId) => (sandboxId === 0 ? uid : undefined),
   };
-}
-
-function pidNamespaceOf(pid: number, name: "pid" | "pid_for_children"): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/${name}`);
-  } catch {
-    // Gone, or of another user: then it is in no sandbox of ours.
-    return undefined;
-  }
 }
 
 function stopped(id: string): EngineError {
