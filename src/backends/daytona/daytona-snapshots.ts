@@ -117,7 +117,11 @@ export class DaytonaSnapshots implements SnapshotTransport {
     } catch (error) {
       const isInactive = error instanceof SnapshotError && /is inactive/.test(error.message);
       if (!isInactive || snapshot === undefined) throw error;
-      await waitUntilActive(this, { name: snapshot, mayAppear: () => Promise.resolve(false) }, call);
+      await waitUntilActive(
+        this,
+        { name: snapshot, mayAppear: () => Promise.resolve(false) },
+        call,
+      );
       return use();
     }
   }
