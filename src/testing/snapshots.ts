@@ -6,6 +6,8 @@ import type { Conformance } from "./conformance.ts";
 import type { SnapshotFixture } from "./conformance-options.ts";
 
 const area = "snapshots";
+/** What is asked for, and what `setup` makes of it. */
+const sourceArea = "snapshot sources";
 
 /** What a sandbox from a snapshot has of its source, and what not. */
 export function snapshotCases(conformance: Conformance): void {
@@ -22,9 +24,13 @@ export function snapshotCases(conformance: Conformance): void {
     return;
   }
   const fixture = options.snapshots;
-  const add = (name: string, body: (fixture: SnapshotFixture) => Promise<void>): void =>
+  const add = (
+    name: string,
+    body: (fixture: SnapshotFixture) => Promise<void>,
+    ofArea = area,
+  ): void =>
     conformance.add(
-      area,
+      ofArea,
       name,
       () => body(fixture ?? assert.fail()),
       fixture === undefined ? "no access to snapshots was given" : undefined,
@@ -144,83 +150,91 @@ export function snapshotCases(conformance: Conformance): void {
     });
   });
 
-  add("have names, and refuse bad and taken ones", async (given) => {
-    const backend = await conformance.shared();
-    const bad = ["", " ", "a b", "é", "tools:latest", "-x", "x".repeat(200), undefined, 7];
-    await conformance.sendsNoRequest(async () => {
-      for (const name of bad) {
-        await conformance.rejects(backend.createSnapshot(name as string), "CONFIG_INVALID", {
+  add(
+    "have names, and refuse bad and taken ones",
+    async (given) => {
+      const backend = await conformance.shared();
+      const bad = ["", " ", "a b", "é", "tools:latest", "-x", "x".repeat(200), undefined, 7];
+      await conformance.sendsNoRequest(async () => {
+        for (const name of bad) {
+          await conformance.rejects(backend.createSnapshot(name as string), "CONFIG_INVALID", {
+            operation: "createSnapshot",
+          });
+        }
+        await conformance.rejects(
+          backend.createSnapshot("x", { mode: "other" } as never),
+          "CONFIG_INVALID",
+          { operation: "createSnapshot" },
+        );
+      });
+      await withSnapshot(given, backend, async (name) => {
+        const error = await conformance.rejects(backend.createSnapshot(name), "SNAPSHOT_FAILED", {
           operation: "createSnapshot",
         });
-      }
-      await conformance.rejects(
-        backend.createSnapshot("x", { mode: "other" } as never),
-        "CONFIG_INVALID",
-        { operation: "createSnapshot" },
-      );
-    });
-    await withSnapshot(given, backend, async (name) => {
-      const error = await conformance.rejects(backend.createSnapshot(name), "SNAPSHOT_FAILED", {
-        operation: "createSnapshot",
+        assert.equal(error.reason, "name-taken");
+        await given.service.activate(name);
       });
-      assert.equal(error.reason, "name-taken");
-      await given.service.activate(name);
-    });
-    const missing = `conformance-missing-${randomUUID()}`;
-    assert.equal(await given.service.get(missing), undefined);
-    await given.service.delete(missing);
-    const none = await conformance.rejects(given.service.activate(missing), "SNAPSHOT_FAILED", {
-      operation: "snapshots.activate",
-    });
-    assert.equal(none.reason, "not-found");
-    const refused = given.createBackend({ owner: conformance.owner }, missing);
-    const error = await conformance.leavesNothing(() =>
-      conformance.rejects(refused.setup(), "SNAPSHOT_FAILED", { operation: "setup" }),
-    );
-    assert.equal(error.reason, "not-found");
-    await refused[Symbol.asyncDispose]();
-  });
+      const missing = `conformance-missing-${randomUUID()}`;
+      assert.equal(await given.service.get(missing), undefined);
+      await given.service.delete(missing);
+      const none = await conformance.rejects(given.service.activate(missing), "SNAPSHOT_FAILED", {
+        operation: "snapshots.activate",
+      });
+      assert.equal(none.reason, "not-found");
+      const refused = given.createBackend({ owner: conformance.owner }, missing);
+      const error = await conformance.leavesNothing(() =>
+        conformance.rejects(refused.setup(), "SNAPSHOT_FAILED", { operation: "setup" }),
+      );
+      assert.equal(error.reason, "not-found");
+      await refused[Symbol.asyncDispose]();
+    },
+    sourceArea,
+  );
 
-  add("with a clone are brought up to date, and of another origin refused", async (given) => {
-    const { git } = options;
-    if (git === undefined) return;
-    const { url, defaultBranch, otherBranch, olderCommit } = git.public;
-    await conformance.withSandbox(
-      async (source) => {
-        await source.exec(
-          `git checkout --quiet ${defaultBranch} && git reset --quiet --hard ${olderCommit} && echo built >ignored && echo ignored >.git/info/exclude`,
-        );
-        await withSnapshot(given, source, async (name) => {
-          const config = { repoUrl: url };
-          const cloning = async (branchName: string): Promise<void> => {
-            await withSandboxFrom(
-              given,
+  add(
+    "with a clone are brought up to date, and of another origin refused",
+    async (given) => {
+      const { git } = options;
+      if (git === undefined) return;
+      const { url, defaultBranch, otherBranch, olderCommit } = git.public;
+      await conformance.withSandbox(
+        async (source) => {
+          await source.exec(
+            `git checkout --quiet ${defaultBranch} && git reset --quiet --hard ${olderCommit} && echo built >ignored && echo ignored >.git/info/exclude`,
+          );
+          await withSnapshot(given, source, async (name) => {
+            const config = { repoUrl: url };
+            const cloning = async (branchName: string): Promise<void> => {
+              await withSandboxFrom(
+                given,
+                name,
+                async (copy) => {
+                  const { stdout } = await copy.exec(
+                    "git rev-parse --abbrev-ref HEAD; git rev-parse HEAD; git rev-parse @{upstream}; cat ignored; git status --porcelain",
+                  );
+                  const [branch, head, upstream, ...rest] = stdout.split("\n");
+                  assert.equal(branch, branchName);
+                  assert.equal(head, upstream);
+                  assert.deepEqual(rest, ["built", ""]);
+                },
+                { ...config, branchName },
+              );
+            };
+            await Promise.all([cloning(defaultBranch), cloning(otherBranch)]);
+            const other = given.createBackend(
+              { owner: conformance.owner, repoUrl: `${url}/other` },
               name,
-              async (copy) => {
-                const { stdout } = await copy.exec(
-                  "git rev-parse --abbrev-ref HEAD; git rev-parse HEAD; git rev-parse @{upstream}; cat ignored; git status --porcelain",
-                );
-                const [branch, head, upstream, ...rest] = stdout.split("\n");
-                assert.equal(branch, branchName);
-                assert.equal(head, upstream);
-                assert.deepEqual(rest, ["built", ""]);
-              },
-              { ...config, branchName },
             );
-          };
-          await Promise.all([cloning(defaultBranch), cloning(otherBranch)]);
-          const other = given.createBackend(
-            { owner: conformance.owner, repoUrl: `${url}/other` },
-            name,
-          );
-          const error = await conformance.leavesNothing(() =>
-            conformance.rejects(other.setup(), "SETUP_FAILED", { operation: "setup" }),
-          );
-          assert.equal((error.cause as { kind?: unknown }).kind, "other-origin");
-          await other[Symbol.asyncDispose]();
-        });
-      },
-      { repoUrl: url },
-    );
-  });
+            const error = await conformance.leavesNothing(() =>
+              conformance.rejects(other.setup(), "SETUP_FAILED", { operation: "setup" }),
+            );
+            assert.equal((error.cause as { kind?: unknown }).kind, "other-origin");
+            await other[Symbol.asyncDispose]();
+          });
+        },
+        { repoUrl: url },
+      );
+    },
+    sourceArea,
+  );
 }

@@ -9,6 +9,7 @@ import type { EngineSandbox, Isolation } from "../../src/engine/engine-types.ts"
 import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { readProcessStat } from "../../src/engine/processes/process-identity.ts";
 import { isLongRun } from "../helpers/long-run.ts";
+import { until } from "../helpers/until.ts";
 import { eventually } from "./eventually.ts";
 import { isolationsUnderTest, namespacesUnderTest } from "./isolations.ts";
 import { runShell } from "./run-program.ts";
@@ -16,7 +17,7 @@ import { openTemporaryEngine } from "./temporary-engine.ts";
 
 const script = fileURLToPath(new URL("./scripts/make-snapshot.ts", import.meta.url));
 const manyFiles =
-  'cd "$HOME" && echo kept >kept && mkdir many && cd many && seq 15000 | xargs touch';
+  'cd "$HOME" && echo kept >kept && mkdir many && cd many && seq 8000 | xargs touch';
 
 function killable(directory: string, isolation: Isolation, mode: "copy" | "stop") {
   const child = spawn(process.execPath, ["--import", "tsx", script, directory, isolation, mode], {
@@ -33,11 +34,11 @@ async function expectWhole(directory: string, isolation: Isolation): Promise<voi
     const source = (await engine.get("source")) as EngineSandbox;
     await source.start();
     const look = 'cat "$HOME/kept"; ls "$HOME/many" | wc -l';
-    expect((await runShell(source, look)).stdout).toBe("kept\n15000\n");
+    expect((await runShell(source, look)).stdout).toBe("kept\n8000\n");
     const snapshots = await engine.listSnapshots();
     for (const { id } of snapshots) {
       const copy = await engine.create({ snapshotId: id });
-      expect((await runShell(copy, look)).stdout).toBe("kept\n15000\n");
+      expect((await runShell(copy, look)).stdout).toBe("kept\n8000\n");
       await copy.delete();
       await engine.deleteSnapshot(id);
     }
@@ -63,7 +64,7 @@ for (const { isolation, title } of isLongRun ? tried : tried.slice(-1)) {
       for (const stream of [sleeper.stdout, sleeper.stderr]) stream.resume();
       const stateOf = () => readProcessStat(sleeper.pid)?.state;
       const { child, ended } = killable(directory, isolation, "copy");
-      await eventually("it stands still", () => stateOf() === "T");
+      await until(() => stateOf() === "T", 60_000);
       child.kill("SIGKILL");
       await ended;
       await eventually("it goes on", () => stateOf() === "S");

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { isLongRun } from "../helpers/long-run.ts";
 import { eventually } from "./eventually.ts";
 import { mountsNaming } from "./host-leftovers.ts";
 import { isolationsUnderTest } from "./isolations.ts";
@@ -15,8 +16,15 @@ const MAKE_FILES = `cd "$HOME" && echo one >kept && echo two >'with blank' && ch
   mkdir -m 2750 closed && echo deep >closed/deep && ln -s kept link && ln -s /nowhere dangling &&
   ln kept hard && mkfifo pipe && : >"$(printf 'a\\377b')" && mkdir empty && chmod 000 empty`;
 
-for (const { isolation, skipped, title } of await isolationsUnderTest()) {
+const isolations = await isolationsUnderTest();
+const hasNamespaces = isolations.some(
+  ({ isolation, skipped }) => isolation === "namespaces" && !skipped,
+);
+
+for (const { isolation, skipped, title } of isolations) {
   describe.skipIf(skipped)(`snapshots, isolation ${title}`, () => {
+    // The short run has everything for the better isolation alone.
+    const isShort = !isLongRun && isolation === "none" && hasNamespaces;
     let temporary: TemporaryEngine;
     beforeAll(async () => {
       temporary = await openTemporaryEngine(isolation);
@@ -35,7 +43,7 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
       await temporary[Symbol.asyncDispose]();
     });
 
-    test.each(["copy", "stop"] as const)(
+    test.each(isShort ? (["copy"] as const) : (["copy", "stop"] as const))(
       "of mode %s has every file of its source, and nothing of its later life",
       async (mode) => {
         const { engine } = temporary;
@@ -77,37 +85,40 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
       },
     );
 
-    test("leaves /tmp out unless it is asked for, and gives the source its own back", async () => {
-      const { engine } = temporary;
-      const source = await engine.create();
-      const tmp = isolation === "none" ? '"$TMPDIR"' : "/tmp";
-      await runShell(source, `echo x >${tmp}/scratch`);
-      for (const mode of ["copy", "stop"] as const) {
-        const { id } = await engine.createSnapshot(source.id, { mode, graceMs: 0 });
-        const copy = await engine.create({ snapshotId: id });
-        const { stdout } = await runShell(copy, `ls -A ${tmp}; stat -c %a ${tmp}`);
-        expect(stdout).toBe("1777\n");
-      }
-      await source.start();
-      expect((await runShell(source, `cat ${tmp}/scratch`)).stdout).toBe("x\n");
-      for (const mode of ["copy", "stop"] as const) {
-        const taken = { mode, graceMs: 0, temporaryFiles: true };
-        const { id } = await engine.createSnapshot(source.id, taken);
-        const copy = await engine.create({ snapshotId: id });
-        expect((await runShell(copy, `cat ${tmp}/scratch; stat -c %a ${tmp}`)).stdout).toBe(
-          "x\n1777\n",
-        );
-        const { id: without } = await engine.createSnapshot(copy.id, { mode, graceMs: 0 });
-        await copy.start();
-        const last = await engine.create({ snapshotId: without });
-        const { stdout } = await runShell(last, `ls -A ${tmp}; stat -c %a ${tmp}`);
-        expect(stdout).toBe("1777\n");
-        expect((await runShell(copy, `cat ${tmp}/scratch`)).stdout).toBe("x\n");
+    test.skipIf(isShort)(
+      "leaves /tmp out unless it is asked for, and gives the source its own back",
+      async () => {
+        const { engine } = temporary;
+        const source = await engine.create();
+        const tmp = isolation === "none" ? '"$TMPDIR"' : "/tmp";
+        await runShell(source, `echo x >${tmp}/scratch`);
+        for (const mode of ["copy", "stop"] as const) {
+          const { id } = await engine.createSnapshot(source.id, { mode, graceMs: 0 });
+          const copy = await engine.create({ snapshotId: id });
+          const { stdout } = await runShell(copy, `ls -A ${tmp}; stat -c %a ${tmp}`);
+          expect(stdout).toBe("1777\n");
+        }
         await source.start();
-      }
-    });
+        expect((await runShell(source, `cat ${tmp}/scratch`)).stdout).toBe("x\n");
+        for (const mode of ["copy", "stop"] as const) {
+          const taken = { mode, graceMs: 0, temporaryFiles: true };
+          const { id } = await engine.createSnapshot(source.id, taken);
+          const copy = await engine.create({ snapshotId: id });
+          expect((await runShell(copy, `cat ${tmp}/scratch; stat -c %a ${tmp}`)).stdout).toBe(
+            "x\n1777\n",
+          );
+          const { id: without } = await engine.createSnapshot(copy.id, { mode, graceMs: 0 });
+          await copy.start();
+          const last = await engine.create({ snapshotId: without });
+          const { stdout } = await runShell(last, `ls -A ${tmp}; stat -c %a ${tmp}`);
+          expect(stdout).toBe("1777\n");
+          expect((await runShell(copy, `cat ${tmp}/scratch`)).stdout).toBe("x\n");
+          await source.start();
+        }
+      },
+    );
 
-    test("stands still while a snapshot is made, and goes on", async () => {
+    test.skipIf(isShort)("stands still while a snapshot is made, and goes on", async () => {
       const { engine } = temporary;
       const source = await engine.create();
       // Two files that never differ by more than one: a copy of moving files would show them further apart.
@@ -160,12 +171,13 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
       "carries changes of the system, and stands on many layers",
       async () => {
         const { engine } = temporary;
+        const layers = isLongRun ? 60 : 4;
         let sandbox = await engine.create({ id: "layer-0" });
         await runShell(
           sandbox,
           "echo a >/etc/own; rm /usr/bin/env; mkdir /opt/own; echo 0 >/etc/hosts",
         );
-        for (let number = 1; number <= 12; number += 1) {
+        for (let number = 1; number <= layers; number += 1) {
           const id = `layer-${number}`;
           await engine.createSnapshot(sandbox.id, { id, mode: "stop", graceMs: 0 });
           await sandbox.delete();
@@ -180,10 +192,12 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
           sandbox,
           "cat /etc/own /etc/hosts; ls -d /usr/bin/env /opt/own; hostname; cat /etc/hostname; tail -n1 /workspace/numbers; wc -l </workspace/numbers",
         );
-        expect(stdout).toBe("a\n0\n/opt/own\nlayer-12\nlayer-12\n12\n12\n");
+        expect(stdout).toBe(
+          `a\n0\n/opt/own\nlayer-${layers}\nlayer-${layers}\n${layers}\n${layers}\n`,
+        );
         await sandbox.stop({ graceMs: 0 });
         await sandbox.start();
-        expect((await runShell(sandbox, "cat /workspace/numbers")).stdout).toContain("12\n");
+        expect((await runShell(sandbox, "cat /workspace/numbers")).stdout).toContain(`${layers}\n`);
         expect(existsSync(join(temporary.directory, "sandboxes", "layer-0"))).toBe(false);
       },
     );
