@@ -147,6 +147,10 @@ export function snapshotCases(conformance: Conformance): void {
           assert.equal((await copy.exec("cat file")).stdout, "content");
         });
       });
+      await source.teardown();
+      await conformance.rejects(source.createSnapshot("too-late"), "SANDBOX_NOT_FOUND", {
+        operation: "createSnapshot",
+      });
     });
   });
 
@@ -166,6 +170,15 @@ export function snapshotCases(conformance: Conformance): void {
           "CONFIG_INVALID",
           { operation: "createSnapshot" },
         );
+      });
+      await conformance.sendsNoRequest(async () => {
+        const signal = AbortSignal.abort();
+        await conformance.rejects(backend.createSnapshot("x", { signal }), "ABORTED", {
+          operation: "createSnapshot",
+        });
+        await conformance.rejects(conformance.newBackend().createSnapshot("x"), "SANDBOX_STATE", {
+          operation: "createSnapshot",
+        });
       });
       await withSnapshot(given, backend, async (name) => {
         const error = await conformance.rejects(backend.createSnapshot(name), "SNAPSHOT_FAILED", {
