@@ -1,7 +1,7 @@
+import { SandboxError } from "../../contract/sandbox-error.ts";
 import { createTag } from "../commands/answer.ts";
 import { findOrMakeFolder } from "../commands/folder-fragment.ts";
 import { shellText } from "../commands/shell-text.ts";
-import { SandboxError } from "../../contract/sandbox-error.ts";
 import { delay } from "../delay.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
 import { hashTexts } from "../sandbox-identity.ts";
