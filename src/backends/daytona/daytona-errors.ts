@@ -96,6 +96,12 @@ function withoutAnswer(cause: unknown, facts: ForeignFacts): SandboxError {
       { cause },
     );
   }
+  if (/region is missing/i.test(facts.message)) {
+    return new ConfigError(
+      "This Daytona server (0.190 is one) does not tell the region of its object storage, without which local files cannot be uploaded for an image. Set the environment variable AWS_REGION to it, such as us-east-1.",
+      { cause },
+    );
+  }
   const shown = facts.message === "[object Object]" ? "no reason was given" : facts.message;
   if (notSent.test(facts.message) || (facts.code !== undefined && notSent.test(facts.code))) {
     return new NotSentError(`Daytona could not be reached: ${shown}`, { cause, retryable: true });
@@ -187,11 +193,17 @@ function readFacts(error: unknown): ForeignFacts {
   >;
   const message = typeof foreign.message === "string" ? foreign.message : String(error);
   return {
-    statusCode: typeof foreign.statusCode === "number" ? foreign.statusCode : undefined,
+    statusCode: statusOf(foreign),
     code: findCode(error, 0),
     message: message.slice(0, 1_000),
     headers: foreign.headers,
   };
+}
+
+/** The client of the object storage keeps the status among its metadata. */
+function statusOf({ statusCode, $metadata }: Record<string, unknown>): number | undefined {
+  const inside = ($metadata as { httpStatusCode?: unknown } | undefined)?.httpStatusCode;
+  return [statusCode, inside].find((value) => typeof value === "number");
 }
 
 /** `fetch` hides the reason one level down, and the SDK may wrap once more. */

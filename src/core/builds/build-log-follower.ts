@@ -1,3 +1,4 @@
+import { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 import type { BuildLogSource } from "../transport.ts";
 
@@ -40,8 +41,12 @@ export class BuildLogFollower {
   async finish(signal: AbortSignal): Promise<string> {
     this.#stopped.abort();
     await this.#following;
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(finishMs)]);
-    if (!signal.aborted) await this.#read(false, bounded).catch(() => {});
+    if (!signal.aborted) {
+      using deadline = Deadline.start("build log", finishMs, signal);
+      await this.#read(false, deadline.signal).catch(() => {
+        // What is missing of the log says nothing about the build.
+      });
+    }
     this.#tell(`${this.#decoder.decode()}`, true);
     if (this.#callbackError) throw this.#callbackError.error;
     return this.#tail.split("\n").slice(-tailLines).join("\n").trim();
