@@ -32,12 +32,17 @@ describe("a wrong config names the path and what was expected", () => {
       "cloneDepth",
       /expected a (whole )?number, got a string/,
     ],
-    ["resources without an image", { resources: { cpu: 2 } }, "resources", /`image` beside it/],
+    [
+      "resources without an image",
+      { resources: { cpu: 2 } },
+      "resources",
+      /`image` or `imageBuilder` beside it/,
+    ],
     [
       "resources with a snapshot",
       { resources: { cpu: 2 }, snapshot: "a" },
       "resources",
-      /`image` beside it/,
+      /`image` or `imageBuilder` beside it/,
     ],
     ["two sources", { image: "a", snapshot: "b" }, "snapshot", /one source/],
     [
