@@ -63,6 +63,7 @@ export type {
   UploadDirectoryOptions,
   WriteFileOptions,
 } from "./contract/files.ts";
+export type { ImageCopy, ImageData, ImageResources, SdkImage } from "./contract/image.ts";
 export type { Lease, LeaseEnd, LeaseOptions } from "./contract/lease.ts";
 export {
   AbortError,
@@ -118,6 +119,7 @@ export {
 } from "./contract/sandbox-error.ts";
 export type { SetupEvent, SetupStep } from "./contract/setup-events.ts";
 export type {
+  BuildSnapshotOptions,
   Snapshot,
   SnapshotOptions,
   SnapshotState,

@@ -1,4 +1,5 @@
 import type { CallOptions } from "./call-options.ts";
+import type { ImageData, ImageResources, SdkImage } from "./image.ts";
 
 /**
  * `active` is ready to be used. `inactive` needs `snapshots.activate` first. What is neither ready nor failed nor on its way out
@@ -33,6 +34,22 @@ export interface SnapshotOptions extends CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface BuildSnapshotOptions extends CallOptions {
+  /** Letters, digits and `_.-:/`; not with the tag `:latest`. Snapshots never change, so a name with a version is a good one. */
+  readonly name: string;
+  /**
+   * What it is made from: an image with a tag or a digest, plain data, or the `Image` of the provider's SDK. A moving tag, as
+   * `:latest` and a missing one are, is refused: what it means would change under the name of the snapshot.
+   */
+  readonly image: string | ImageData | SdkImage;
+  /** The size of its sandboxes. */
+  readonly resources?: ImageResources | undefined;
+  /** Told of what the build logs, whole lines at a time. Nothing is decided by it. An image that is only pulled logs nothing. */
+  readonly onLog?: ((text: string) => void) | undefined;
+  /** Milliseconds for everything together. Default: 1 800 000 (half an hour). */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** The snapshots of a provider. Each method takes the name or the ID of one. */
 export interface Snapshots {
   /** All that the account sees, those of the provider itself included, sorted by name. Default `timeoutMs`: 60 000. */
@@ -46,6 +63,14 @@ export interface Snapshots {
    * @throws {@link PermissionError} for one of the provider itself.
    */
   delete(nameOrId: string, options?: CallOptions): Promise<void>;
+  /**
+   * Builds one that holds what sandboxes need, so that they start fast; resolves when it is `active`. Its state decides, and
+   * not the log. One whose build fails is deleted again, which frees its name.
+   *
+   * @throws {@link SnapshotError} when the name is taken, or when the build fails, with the end of its log;
+   * {@link ConfigError} before any request; {@link UnsupportedOperationError} where nothing is built.
+   */
+  build(options: BuildSnapshotOptions): Promise<Snapshot>;
   /**
    * Makes an inactive snapshot usable again and resolves when it is `active`; at once when it is. Default `timeoutMs`: 120 000.
    *

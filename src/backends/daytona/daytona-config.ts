@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { BackendConfig } from "../../contract/config.ts";
+import type { ImageData, ImageResources, SdkImage } from "../../contract/image.ts";
 import { ConfigError } from "../../contract/provider-errors.ts";
 import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
@@ -13,20 +14,10 @@ import {
 } from "./daytona-sandbox-options.ts";
 import type { DaytonaSdkSource } from "./daytona-sdk.ts";
 import { imageText } from "./images/build-source.ts";
-import {
-  type ImageData,
-  imageBuilderSchema,
-  imageReferenceSchema,
-  type SdkImage,
-} from "./images/image-data.ts";
+import { imageBuilderSchema, imageReferenceSchema } from "./images/image-data.ts";
 
 /** Size of a sandbox; only with `image` or `imageBuilder`, since a snapshot has its size built in. */
-export interface DaytonaResources {
-  /** Cores. */
-  readonly cpu?: number | undefined;
-  readonly memoryGiB?: number | undefined;
-  readonly diskGiB?: number | undefined;
-}
+export type DaytonaResources = ImageResources;
 
 /** Config of `createBackend("daytona", …)`. */
 export interface DaytonaConfig extends BackendConfig, DaytonaSandboxOptions {
@@ -80,6 +71,14 @@ export const daytonaAccessShape = lazily(() => ({
   ),
 }));
 
+export const resourcesSchema = lazily(() =>
+  z.strictObject({
+    cpu: z.optional(wholeNumber()),
+    memoryGiB: z.optional(wholeNumber()),
+    diskGiB: z.optional(wholeNumber()),
+  }),
+);
+
 export const daytonaConfigSchema = lazily(() =>
   z.strictObject({
     ...sharedConfigShape(),
@@ -87,13 +86,7 @@ export const daytonaConfigSchema = lazily(() =>
     image: z.optional(imageReferenceSchema()),
     imageBuilder: z.optional(imageBuilderSchema()),
     snapshot: z.optional(filledText()),
-    resources: z.optional(
-      z.strictObject({
-        cpu: z.optional(wholeNumber()),
-        memoryGiB: z.optional(wholeNumber()),
-        diskGiB: z.optional(wholeNumber()),
-      }),
-    ),
+    resources: z.optional(resourcesSchema()),
     ...daytonaSandboxShape(),
   }),
 );

@@ -26,6 +26,11 @@ export class DaytonaConnection {
     this.#config = config;
   }
 
+  /** For what the SDK has no call for. */
+  get access(): Pick<ResolvedDaytonaConfig, "apiUrl" | "apiKey"> {
+    return this.#config;
+  }
+
   get apiKey(): string {
     return this.#config.apiKey;
   }

@@ -83,6 +83,8 @@ export interface DaytonaInterpreterContext {
 
 /** What we use of the SDK's snapshots. */
 export interface DaytonaSnapshot {
+  readonly imageName?: string | undefined;
+  readonly buildInfo?: { readonly dockerfileContent?: string | undefined } | null | undefined;
   readonly id: string;
   readonly name: string;
   readonly state: string;
@@ -95,6 +97,10 @@ export interface DaytonaSnapshot {
 /** What we use of the SDK's client. */
 export interface DaytonaClient {
   readonly snapshot: {
+    create(
+      params: Record<string, unknown>,
+      options?: { readonly timeout?: number },
+    ): Promise<DaytonaSnapshot>;
     get(nameOrId: string): Promise<DaytonaSnapshot>;
     list(
       page: number,

@@ -10,6 +10,8 @@ import { NameTakenError, type TransportCall } from "../../core/transport.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
 import type { DaytonaSandbox, DaytonaSnapshot } from "./daytona-sdk.ts";
+import { prepareDaytonaBuild } from "./images/prepare-build.ts";
+import { classifySnapshotError } from "./images/snapshot-errors.ts";
 
 /** Seconds that the SDK may take for the request alone; its wait is left out. */
 const requestSeconds = 50;
@@ -77,6 +79,9 @@ export class DaytonaSnapshots implements SnapshotTransport {
     }
   }
 
+  readonly prepareBuild: NonNullable<SnapshotTransport["prepareBuild"]> = (options) =>
+    prepareDaytonaBuild(this.#connection, options);
+
   async requestDelete(id: string, call: TransportCall): Promise<void> {
     const client = await this.#connection.client();
     try {
@@ -135,13 +140,7 @@ export class DaytonaSnapshots implements SnapshotTransport {
       return await this.#connection.request(call, run);
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
-      const classified = classifyDaytonaError(error, "api");
-      if (!(classified instanceof NameTakenError)) throw classified;
-      throw new SnapshotError(classified.message, {
-        cause: error,
-        reason: "name-taken",
-        snapshot: name,
-      });
+      throw classifySnapshotError(error, name);
     }
   }
 }

@@ -94,7 +94,7 @@ export class DaytonaTransport implements Transport {
         const isOurs =
           found !== undefined &&
           Object.entries(request.labels).every(([key, value]) => found.labels[key] === value);
-        return isOurs ? found : undefined;
+        return isOurs ? { found } : undefined;
       },
     });
   }

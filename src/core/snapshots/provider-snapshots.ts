@@ -1,18 +1,36 @@
+import * as z from "zod/mini";
 import type { CallOptions } from "../../contract/call-options.ts";
-import { SnapshotError } from "../../contract/provider-errors.ts";
-import type { Snapshot, Snapshots } from "../../contract/snapshot.ts";
-import { checkCallOptions } from "../check-arguments.ts";
+import type { ImageResources } from "../../contract/image.ts";
+import { SnapshotError, UnsupportedOperationError } from "../../contract/provider-errors.ts";
+import type { BuildSnapshotOptions, Snapshot, Snapshots } from "../../contract/snapshot.ts";
+import { callShape, checkCallOptions, checkOptions, functionSchema } from "../check-arguments.ts";
+import { lazily } from "../config/lazily.ts";
 import type { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 import type { ProviderCalls } from "../provider/provider-calls.ts";
 import { backoffMs, retryIdempotent } from "../retry.ts";
-import { checkSnapshotReference } from "./check-snapshot-name.ts";
+import { buildSnapshot } from "./build-snapshot.ts";
+import { checkSnapshotName, checkSnapshotReference } from "./check-snapshot-name.ts";
 import type { SnapshotTransport } from "./snapshot-transport.ts";
 import { findSnapshot, waitUntilActive } from "./wait-for-snapshot.ts";
 
 const listTimeoutMs = 60_000;
 const getTimeoutMs = 30_000;
 const changeTimeoutMs = 120_000;
+const buildTimeoutMs = 1_800_000;
+
+const buildSchema = lazily(() =>
+  z.strictObject({
+    ...callShape(),
+    name: z.string(),
+    // What they may be, the provider knows.
+    image: z.custom<BuildSnapshotOptions["image"]>((value) => value !== undefined, {
+      error: "an image",
+    }),
+    resources: z.optional(z.custom<ImageResources>()),
+    onLog: functionSchema<(text: string) => void>(),
+  }),
+);
 const firstPollMs = 100;
 const longestPollMs = 2_000;
 /** A provider that is briefly behind answers 404 for what exists; two answers apart prove it. */
@@ -54,6 +72,28 @@ export class ProviderSnapshots implements Snapshots {
         }
         await delay(backoffMs(attempt, firstPollMs, longestPollMs), signal);
       }
+    });
+  }
+
+  build(options: BuildSnapshotOptions): Promise<Snapshot> {
+    const operation = "snapshots.build";
+    return this.#calls.guard(operation, async () => {
+      const { name, image, resources, onLog, ...call } = checkOptions(
+        operation,
+        buildSchema,
+        options,
+      );
+      const checkedName = checkSnapshotName(name);
+      if (this.#transport.prepareBuild === undefined) {
+        throw new UnsupportedOperationError(
+          "This provider builds no images. Make a sandbox with what is needed in it, and a snapshot of that by createSnapshot().",
+          { operation },
+        );
+      }
+      const build = await this.#transport.prepareBuild({ image, resources });
+      return this.#calls.bounded(operation, call, buildTimeoutMs, (deadline) =>
+        buildSnapshot(this.#transport, checkedName, build, onLog, deadline),
+      );
     });
   }
 

@@ -1,10 +1,11 @@
 import type { Dirent, Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { ImageData, SdkImage } from "../../../contract/image.ts";
 import { ConfigError } from "../../../contract/provider-errors.ts";
 import { archivePaths } from "./archive-paths.ts";
 import { dockerfileText } from "./dockerfile-text.ts";
-import { type ImageData, isSdkImage, type SdkImage } from "./image-data.ts";
+import { isSdkImage } from "./image-data.ts";
 
 /** Whether the image names an entry point of its own. */
 export function namesEntrypoint(image: ImageData | SdkImage): boolean {
@@ -38,14 +39,17 @@ export function baseImages(image: ImageData | SdkImage): string[] {
  * @throws {@link ConfigError} for a source that is missing, that cannot be read, that lies outside of `contextDirectory`, or
  * that holds symbolic links, of which Daytona's builder would make empty files.
  */
-export async function prepareImage(image: ImageData | SdkImage): Promise<SdkImage> {
+export async function prepareImage(
+  image: ImageData | SdkImage,
+  option = "imageBuilder",
+): Promise<SdkImage> {
   if (isSdkImage(image)) {
-    for (const { sourcePath } of image.contextList) await checkSource(sourcePath, "imageBuilder");
+    for (const { sourcePath } of image.contextList) await checkSource(sourcePath, option);
     return image;
   }
   const copies = await Promise.all(
     (image.copy ?? []).map(async ({ from, to }, index) => {
-      const path = `imageBuilder.copy.${index}.from`;
+      const path = `${option}.copy.${index}.from`;
       const source = resolve(image.contextDirectory ?? process.cwd(), from);
       const facts = await checkSource(source, path);
       const real = await realpath(source);

@@ -1,4 +1,4 @@
-import type { ImageData } from "./image-data.ts";
+import type { ImageData } from "../../../contract/image.ts";
 
 /** A source as it is called in the uploaded context, and where it goes. */
 export interface PlacedCopy {

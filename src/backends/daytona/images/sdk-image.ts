@@ -1,5 +1,5 @@
+import type { SdkImage } from "../../../contract/image.ts";
 import { ConfigError } from "../../../contract/provider-errors.ts";
-import type { SdkImage } from "./image-data.ts";
 
 /**
  * An object that this SDK takes for an `Image` of its own, whichever copy of the SDK made the image: one that is no instance

@@ -16,8 +16,8 @@ export async function untilAccepted<Value>(
   }: {
     /** The SDK's call. Its signal ends its requests. */
     readonly request: (signal: AbortSignal) => Promise<Value>;
-    /** What was asked for, when it is there. Failures mean nothing. */
-    readonly look: () => Promise<Value | undefined>;
+    /** Whether what was asked for is there, and what it is. Failures mean nothing. */
+    readonly look: () => Promise<{ readonly found: Value } | undefined>;
   },
 ): Promise<Value> {
   const over = new AbortController();
@@ -30,12 +30,12 @@ export async function untilAccepted<Value>(
 }
 
 async function lookUntilThere<Value>(
-  look: () => Promise<Value | undefined>,
+  look: () => Promise<{ readonly found: Value } | undefined>,
   signal: AbortSignal,
 ): Promise<Value> {
   for (let waitMs = firstLookMs; ; waitMs = Math.min(longestLookMs, waitMs * 1.5)) {
     await delay(waitMs, signal);
-    const found = await look().catch(() => undefined);
-    if (found !== undefined) return found;
+    const seen = await look().catch(() => undefined);
+    if (seen !== undefined) return seen.found;
   }
 }
