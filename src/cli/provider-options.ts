@@ -14,7 +14,7 @@ A provider is configured by the environment: DAYTONA_API_KEY, DAYTONA_API_URL, D
 `;
 
 /** Undefined when there is no such type. */
-export function providerOf(type = "daytona"): Providers[BackendType] | undefined {
+function providerOf(type = "daytona"): Providers[BackendType] | undefined {
   const known = backendTypes.find((name) => name === type);
   return known === undefined ? undefined : createProvider(known);
 }

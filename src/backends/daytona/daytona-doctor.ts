@@ -96,7 +96,10 @@ export async function examineDaytona(
     await probeSandbox(examination, ["key", "rights", "sdk"], makeBackend, deadline);
   } else {
     await examination.check("sandbox", [], () =>
-      unseen("No sandbox was made.", "Ask for it with `probeSandbox: true`."),
+      unseen(
+        "No sandbox was made.",
+        "Ask for it with `probeSandbox: true`, or `--probe` on the command line.",
+      ),
     );
   }
   return examination.checks;
@@ -131,7 +134,7 @@ function judgeRights(rights: readonly string[] | undefined): Finding {
   if (rights === undefined) {
     return unseen(
       "The server does not say what the key may do.",
-      "`probeSandbox: true` finds out.",
+      "`probeSandbox: true`, or `--probe` on the command line, finds out.",
     );
   }
   const missing = neededRights.filter((right) => !rights.includes(right));

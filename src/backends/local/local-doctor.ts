@@ -47,7 +47,10 @@ export async function examineLocal(
     await probeSandbox(examination, ["isolation"], makeBackend, deadline);
   } else {
     await examination.check("sandbox", [], () =>
-      unseen("No sandbox was made.", "Ask for it with `probeSandbox: true`."),
+      unseen(
+        "No sandbox was made.",
+        "Ask for it with `probeSandbox: true`, or `--probe` on the command line.",
+      ),
     );
   }
   return examination.checks;

@@ -109,10 +109,9 @@ class PreviewRequest {
   }
 
   async #request(url: URL, init: RequestInit): Promise<Response> {
-    const { headers } = this.#target.address;
-    const all = new Headers(headers);
-    for (const [name, value] of new Headers(init.headers)) all.set(name, value);
     try {
+      const all = new Headers(this.#target.address.headers);
+      for (const [name, value] of new Headers(init.headers)) all.set(name, value);
       return await fetch(url, { ...init, headers: all, redirect: "manual", signal: this.#signal });
     } catch (error) {
       if (this.#signal.aborted) throw error;
