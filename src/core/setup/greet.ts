@@ -22,7 +22,8 @@ export async function greet(
   const first = await progress.step("probe", () =>
     proveThatItAnswers(channel, firstWords(transport, sandboxId, secrets), signal),
   );
-  await checkAsked(transport, channel, sandboxId, { signal });
+  // Beside other steps that have begun by now.
+  await progress.afterwards("probe", () => checkAsked(transport, channel, sandboxId, { signal }));
   if (secrets !== undefined) {
     await progress.step("secrets", async () => checkSecretsPlaced(first, secrets));
   }

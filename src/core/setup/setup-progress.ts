@@ -6,7 +6,9 @@ import { WholeLines } from "./whole-lines.ts";
 export class SetupProgress {
   readonly #onEvent: ((event: SetupEvent) => void) | undefined;
   readonly #startedAtMs = performance.now();
+  readonly #running = new Set<SetupStep>();
   #failed: SetupStep | undefined;
+  #interrupted: readonly SetupStep[] | undefined;
   #newest: SetupStep = "create";
 
   constructor(onEvent: ((event: SetupEvent) => void) | undefined) {
@@ -18,8 +20,15 @@ export class SetupProgress {
     return this.#failed ?? this.#newest;
   }
 
+  /** The steps that were under way at the first failure, in words. */
+  get interruptedSteps(): string {
+    const steps = this.#interrupted ?? [...this.#running];
+    return steps.length > 0 ? steps.join(" and ") : this.failedStep;
+  }
+
   async step<Value>(step: SetupStep, run: () => Promise<Value>): Promise<Value> {
     this.#newest = step;
+    this.#running.add(step);
     const startedAtMs = this.#elapsedMs();
     this.#onEvent?.({ type: "step-started", step, atMs: startedAtMs });
     let value: Value;
@@ -29,6 +38,7 @@ export class SetupProgress {
       // What ends other steps beside it is the consequence.
       if (this.#failed === undefined) {
         this.#failed = step;
+        this.#interrupted = [...this.#running];
         const atMs = this.#elapsedMs();
         const message = error instanceof Error ? error.message : String(error);
         const durationMs = atMs - startedAtMs;
@@ -36,6 +46,7 @@ export class SetupProgress {
       }
       throw error;
     }
+    this.#running.delete(step);
     const atMs = this.#elapsedMs();
     this.#onEvent?.({ type: "step-finished", step, atMs, durationMs: atMs - startedAtMs });
     return value;

@@ -137,7 +137,7 @@ export async function setupSandbox(
     return { record, facts, agent: agent?.address };
   } catch (error) {
     const leaked = await takeBack(transport, request, created, creation);
-    throw explainFailure(error, progress.failedStep, deadline, created?.id, leaked);
+    throw explainFailure(error, progress, deadline, created?.id, leaked);
   }
 }
 
@@ -176,7 +176,7 @@ async function takeBack(
 
 function explainFailure(
   error: unknown,
-  step: string,
+  progress: SetupProgress,
   deadline: Deadline,
   sandboxId: string | undefined,
   leaked: readonly LeakedSandbox[],
@@ -187,17 +187,18 @@ function explainFailure(
       : `Left at the provider: ${leaked.map(({ id, name, state }) => `${name} (id ${id ?? "unknown"}, state ${state ?? "unknown"})`).join(", ")}.`;
   const shared = { operation: "setup", sandboxId, leaked };
   if (deadline.reason instanceof AbortError) {
-    return new AbortError(`setup was aborted in step ${step}. ${left}`, {
+    return new AbortError(`setup was aborted in step ${progress.interruptedSteps}. ${left}`, {
       ...shared,
       cause: deadline.reason.cause,
     });
   }
   if (deadline.reason instanceof TimeoutError) {
     return new TimeoutError(
-      `setup took longer than ${deadline.timeoutMs} ms; it was in step ${step}. ${left}`,
+      `setup took longer than ${deadline.timeoutMs} ms; it was in step ${progress.interruptedSteps}. ${left}`,
       { ...shared, timeoutMs: deadline.timeoutMs, retryable: true },
     );
   }
+  const step = progress.failedStep;
   // A refused creation is the provider's own answer, and the class of that error says all.
   if (step === "create" && leaked.length === 0 && SandboxError.is(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
