@@ -1,10 +1,18 @@
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
-import type { ByteRange, FileUpload, SandboxChannel, TransportCall } from "../../core/transport.ts";
+import type {
+  ByteRange,
+  FileUpload,
+  LiveTerminal,
+  SandboxChannel,
+  TerminalHandlers,
+  TransportCall,
+} from "../../core/transport.ts";
 import type { EngineFiles } from "../../engine/engine-types.ts";
 import type { LocalConnection } from "./local-connection.ts";
 import { classifyLocalFileError } from "./local-errors.ts";
 import { startScript } from "./local-script.ts";
+import { LocalTerminal } from "./local-terminal.ts";
 import { UploadSource } from "./upload-source.ts";
 
 /** The inside of one sandbox of the engine. */
@@ -49,6 +57,21 @@ export class LocalChannel implements SandboxChannel {
       const end = Math.min(sizeBytes, range?.end ?? sizeBytes);
       return { sizeBytes, stream: firstBytes(stream, end - start) };
     });
+  }
+
+  async openTerminal(handlers: TerminalHandlers, call: TransportCall): Promise<LiveTerminal> {
+    const sandbox = await this.#connection.sandbox(this.#sandboxId, call);
+    const opening = LocalTerminal.open(sandbox, handlers);
+    try {
+      return await this.#connection.request(call, "program", () => opening);
+    } catch (error) {
+      // Given up meanwhile: a shell that nobody looks at would go on.
+      opening.then(
+        (terminal) => terminal.close(),
+        () => undefined,
+      );
+      throw error;
+    }
   }
 
   async upload(files: readonly FileUpload[], call: TransportCall): Promise<void> {

@@ -1,4 +1,4 @@
-import { appendFileSync, constants, openSync, readFileSync, rmSync } from "node:fs";
+import { constants, openSync, rmSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -27,6 +27,13 @@ import type {
   StoredSandbox,
 } from "./confinement.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
+import {
+  forgetEmptyGroup,
+  isOfGroup,
+  mayBeGroupOf,
+  readGroups,
+  rememberGroup,
+} from "./process-groups.ts";
 import { ROOT_PART, SandboxLayers } from "./sandbox-layers.ts";
 import { leadsItsGroup } from "./sandboxed-process.ts";
 import { findSystemProgram } from "./system-programs.ts";
@@ -97,7 +104,7 @@ export class FolderConfinement implements Confinement {
       if (pid === process.pid) return false;
       const stat = readProcessStat(pid);
       if (!stat || stat.state === "Z") return false;
-      return groups.has(stat.groupId) || hasEnvironmentVariable(pid, marker);
+      return isOfGroup(stat, groups) || hasEnvironmentVariable(pid, marker);
     });
   }
 
@@ -119,7 +126,7 @@ export class FolderConfinement implements Confinement {
       cwd: program.cwd,
       env: this.#environment(sandbox, program),
     });
-    return new ChildEngineProcess(piped, this.#remember(sandbox, piped.started.pid));
+    return new ChildEngineProcess(piped, this.#remember(sandbox, piped.started));
   }
 
   terminals(): TerminalSource {
@@ -147,7 +154,7 @@ export class FolderConfinement implements Confinement {
       { kind: "one-file", descriptor: terminal },
     );
     await waitForOwnTerminal(started);
-    return { started, group: this.#remember(sandbox, started.pid) };
+    return { started, group: this.#remember(sandbox, started) };
   }
 
   #environment({ folder, record }: RunningSandbox, program: ProgramToSpawn) {
@@ -165,9 +172,17 @@ export class FolderConfinement implements Confinement {
     };
   }
 
-  #remember({ folder }: RunningSandbox, pid: number): ProcessGroup {
-    rememberGroup(folder.processGroups, pid);
-    return { pid, signal: (name) => sendSignal(-pid, name) };
+  #remember({ folder }: RunningSandbox, program: StartedProgram): ProcessGroup {
+    const { pid } = program;
+    const startTicks = rememberGroup(folder.processGroups, pid);
+    const forget = (): void => forgetEmptyGroup(folder.processGroups, pid);
+    program.exited.then(forget, forget);
+    return {
+      pid,
+      signal: (name) => {
+        if (mayBeGroupOf(pid, startTicks)) sendSignal(-pid, name);
+      },
+    };
   }
 }
 
@@ -196,34 +211,4 @@ async function waitForOwnTerminal(program: StartedProgram): Promise<void> {
 
 function markerOf({ record }: StoredSandbox): string {
   return `${MARKER_VARIABLE}=${record.marker}`;
-}
-
-function rememberGroup(path: string, pid: number): void {
-  const stat = readProcessStat(pid);
-  // A process that is gone already may still have left children in its group.
-  appendFileSync(path, `${pid} ${stat?.startTicks ?? "-"} ${readBootId()}\n`, { mode: 0o600 });
-}
-
-/**
- * The groups of the sandbox that nobody else can have taken over: as long as a group has members, the kernel gives its
- * number to no new process; so a leader with another start time shows that the old group had ended.
- */
-function readGroups(path: string): Set<number> {
-  let text: string;
-  try {
-    text = readFileSync(path, "latin1");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Set();
-    throw error;
-  }
-  const groups = new Set<number>();
-  const bootId = readBootId();
-  for (const line of text.split("\n")) {
-    const [pidText, startTicks, boot] = line.split(" ");
-    const pid = Number(pidText);
-    if (boot !== bootId || !Number.isInteger(pid) || pid <= 1) continue;
-    const leader = readProcessStat(pid);
-    if (leader === undefined || leader.startTicks === startTicks) groups.add(pid);
-  }
-  return groups;
 }

@@ -16,6 +16,7 @@ export interface ProcessStat {
   readonly state: string;
   readonly parentPid: number;
   readonly groupId: number;
+  readonly sessionId: number;
   /** Whether its session has a terminal. */
   readonly hasTerminal: boolean;
   readonly startTicks: string;
@@ -35,13 +36,14 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   }
   // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, parentPid, groupId, , terminal] = fields;
+  const [state, parentPid, groupId, sessionId, terminal] = fields;
   const startTicks = fields[19];
   if (state === undefined || startTicks === undefined) return undefined;
   return {
     state,
     parentPid: Number(parentPid),
     groupId: Number(groupId),
+    sessionId: Number(sessionId),
     hasTerminal: terminal !== "0",
     startTicks,
   };

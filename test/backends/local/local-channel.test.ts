@@ -5,7 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { resolveLocalConfig } from "../../../src/backends/local/local-config.ts";
 import { LocalConnection } from "../../../src/backends/local/local-connection.ts";
 import { LocalTransport } from "../../../src/backends/local/local-transport.ts";
-import { NameTakenError, type SandboxChannel } from "../../../src/core/transport.ts";
+import { ConnectionError } from "../../../src/contract/provider-errors.ts";
+import {
+  type LiveTerminal,
+  NameTakenError,
+  type SandboxChannel,
+} from "../../../src/core/transport.ts";
 import { isolationsUnderTest } from "../../engine/isolations.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -52,6 +57,42 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
     test("both outputs of a script come together, in order and byte for byte", async () => {
       const script = 'echo one; echo two >&2; printf "\\377three\\n"; echo "$FROM"; exit 3';
       expect(await channel.runScript(script, call)).toBe("one\ntwo\n\uFFFDthree\ncreate\n");
+    });
+
+    test("a live terminal takes what is typed, shows what is written, and leaves no shell", async () => {
+      const shown: string[] = [];
+      let closed = 0;
+      const handlers = {
+        onOutput: (bytes: Uint8Array) => void shown.push(Buffer.from(bytes).toString()),
+        onClosed: () => {
+          closed += 1;
+        },
+      };
+      const open = async (): Promise<LiveTerminal> => {
+        const terminal = await channel.openTerminal?.(handlers, call);
+        if (terminal === undefined) throw new Error("There are no terminals");
+        return terminal;
+      };
+      const first = await open();
+      await first.send(Buffer.from("echo $((6 * 7)); mark=$mark-typed; echo $mark >marked\r"));
+      await until(async () => shown.join("").includes("42\r\n"));
+      await first.send(Buffer.from("echo again >again; exit\r"));
+      await until(async () => closed === 1);
+      await expect(first.send(Buffer.from("x"))).rejects.toBeInstanceOf(ConnectionError);
+      first.close();
+
+      const second = await open();
+      shown.length = 0;
+      await second.send(Buffer.from("echo $$ >last\r"));
+      // What was sent before a close arrives.
+      second.close();
+      await expect(second.send(Buffer.from("x"))).rejects.toBeInstanceOf(ConnectionError);
+      const check =
+        "cat marked again; test -s last && ! kill -0 $(cat last) 2>/dev/null && echo ended";
+      await until(async () => (await channel.runScript(check, call)) === "-typed\nagain\nended\n");
+      expect(closed).toBe(1);
+      expect(shown).toEqual([]);
+      await channel.runScript("rm marked again last", call);
     });
 
     test("the shell of a script leads a process group of its own", async () => {
