@@ -1,5 +1,5 @@
 /**
- * Measurements, each beside the raw SDK in the same run.
+ * Measurements, each beside a yardstick in the same run.
  *
  *     npm run bench              lists them
  *     npm run bench -- import    runs one
@@ -7,6 +7,8 @@
 import type { Benchmark } from "./benchmark.ts";
 import { exec } from "./exec.ts";
 import { importTime } from "./import-time.ts";
+import { local } from "./local.ts";
+import { localMany } from "./local-many.ts";
 import { pty } from "./pty.ts";
 import { setup } from "./setup.ts";
 import { tti } from "./tti.ts";
@@ -14,6 +16,8 @@ import { tti } from "./tti.ts";
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   exec,
   import: importTime,
+  local,
+  "local-many": localMany,
   pty,
   setup,
   tti,
@@ -27,7 +31,7 @@ if (benchmark !== undefined && rest.length === 0) {
   await benchmark.run();
 } else {
   const list = Object.entries(benchmarks).map(
-    ([title, { question }]) => `  ${title.padEnd(8)}${question}`,
+    ([title, { question }]) => `  ${title.padEnd(12)}${question}`,
   );
   const text = ["Usage: npm run bench -- <name>", "", ...list].join("\n");
   if (name === undefined) {

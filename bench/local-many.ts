@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { Benchmark } from "./benchmark.ts";
+import { withEngine } from "./local/temporary-engine.ts";
+import { printTable } from "./print-table.ts";
+
+const count = 200;
+const atOnce = 4;
+
+/** Whether a machine holds as many sandboxes as a team needs, and what each costs it. */
+export const localMany: Benchmark = {
+  question: `How long do ${count} local sandboxes take to make, what memory do they need, and what is left of them?`,
+  async run() {
+    await withEngine(async (engine, directory) => {
+      const before = memoryOf(directory);
+      const madeMs = await took(() =>
+        inTurns(count, async () => {
+          await engine.create();
+        }),
+      );
+      const sandboxes = await engine.list();
+      const alive = memoryOf(directory);
+      const usedMs = await took(() =>
+        inTurns(count, async (index) => {
+          const child = await sandboxes[index]?.spawn(["/bin/true"]);
+          if (child === undefined) throw new Error("A sandbox is missing");
+          child.stdin.end();
+          for (const output of [child.stdout, child.stderr]) output.resume();
+          if ((await child.exited).exitCode !== 0) throw new Error("A command failed");
+        }),
+      );
+      const goneMs = await took(() =>
+        inTurns(count, async (index) => {
+          await sandboxes[index]?.delete();
+        }),
+      );
+      const left = memoryOf(directory);
+      const perSandbox = (kib: number, kibBefore: number): string =>
+        ((kib - kibBefore) / count).toFixed(0);
+      console.log(`\n${count} sandboxes alive at once, ${atOnce} calls at a time\n`);
+      printTable(
+        ["what", "figure"],
+        [
+          ["all made, ms", madeMs.toFixed(0)],
+          ["one command in each, ms", usedMs.toFixed(0)],
+          ["all deleted, ms", goneMs.toFixed(0)],
+          ["processes per sandbox", String(alive.processes / count)],
+          ["their memory per sandbox, KiB (Pss)", perSandbox(alive.pssKib, before.pssKib)],
+          [
+            "machine's memory per sandbox, KiB",
+            perSandbox(before.availableKib, alive.availableKib),
+          ],
+          ["processes left", String(left.processes)],
+          ["mounts left", String(left.mounts)],
+          ["folders left", String(readdirSync(`${directory}/sandboxes`).length)],
+        ],
+        1,
+      );
+    });
+  },
+};
+
+interface Memory {
+  readonly processes: number;
+  readonly pssKib: number;
+  readonly availableKib: number;
+  readonly mounts: number;
+}
+
+/** The processes that name the folder, or have a root or working directory of a sandbox in it. */
+function memoryOf(directory: string): Memory {
+  let processes = 0;
+  let pssKib = 0;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const text = readIfPresent(`/proc/${pid}/environ`);
+    const mounts = readIfPresent(`/proc/${pid}/mountinfo`);
+    if (Number(pid) === process.pid || !text.includes("SANDBOX_ENGINE_HOLDER=")) {
+      // What the first process of a sandbox waits for has the same environment.
+      continue;
+    }
+    if (!mounts.includes(directory)) continue;
+    processes += 1;
+    pssKib += Number(/^Pss:\s*(\d+)/m.exec(readIfPresent(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+  }
+  const available = /^MemAvailable:\s*(\d+)/m.exec(readIfPresent("/proc/meminfo"))?.[1];
+  const mounts = readIfPresent("/proc/self/mountinfo")
+    .split("\n")
+    .filter((line) => line.includes(directory)).length;
+  return { processes, pssKib, availableKib: Number(available), mounts };
+}
+
+function readIfPresent(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    // The process is gone.
+    return "";
+  }
+}
+
+async function took(run: () => Promise<void>): Promise<number> {
+  const startMs = performance.now();
+  await run();
+  return performance.now() - startMs;
+}
+
+async function inTurns(total: number, run: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < total) {
+      const index = next;
+      next += 1;
+      await run(index);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
