@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { attempts, ESCAPED } from "./break-out/attempts.ts";
+import { fileAttempts } from "./break-out/file-attempts.ts";
+import { printOutcomes } from "./break-out/print-outcomes.ts";
+import { runAttempts, withTarget } from "./break-out/run-attempts.ts";
+import { namespacesUnderTest } from "./isolations.ts";
+import { openTemporaryEngine } from "./temporary-engine.ts";
+
+const { isolation, skipped, title } = await namespacesUnderTest();
+
+describe("attempts to break out", () => {
+  test.skipIf(skipped)(`nothing gets out of isolation ${title}`, async () => {
+    await using temporary = await openTemporaryEngine(isolation);
+    const { engine } = temporary;
+    const folder = dirname(temporary.directory);
+    await withTarget(engine, folder, async (target) => {
+      const sandbox = await engine.create({ id: "attacker" });
+      const outcomes = await runAttempts(sandbox, attempts, target);
+      printOutcomes(`Attempts to break out, isolation ${isolation}`, outcomes);
+      expect(outcomes.filter(({ outcome }) => outcome === ESCAPED)).toEqual([]);
+
+      const throughFiles = await fileAttempts(sandbox, target);
+      printOutcomes("The same by the engine's own file methods", throughFiles);
+      expect(throughFiles.filter(({ outcome }) => outcome.startsWith(ESCAPED))).toEqual([]);
+      expect(readFileSync(target.SECRET_FILE, "utf8")).toBe("HOST_SECRET\n");
+      expect(readdirSync(target.HOST_FOLDER)).toEqual([]);
+      expect(existsSync(join("/tmp/jail"))).toBe(false);
+    });
+  });
+
+  test("the attempts are real: without isolation they get out", async () => {
+    await using temporary = await openTemporaryEngine("none");
+    const { engine } = temporary;
+    await withTarget(engine, dirname(temporary.directory), async (target) => {
+      const sandbox = await engine.create({ id: "attacker" });
+      const isRoot = process.getuid?.() === 0;
+      // The rights of the machine's root are there to get for its root alone.
+      const real = attempts.filter(
+        ({ name, worksWithoutIsolation }) =>
+          worksWithoutIsolation === true && (isRoot || !name.startsWith("get the right")),
+      );
+      const outcomes = await runAttempts(sandbox, real, target);
+      expect(outcomes.filter(({ outcome }) => outcome !== ESCAPED)).toEqual([]);
+      // Without isolation the file methods still stay in the sandbox's folder.
+      const throughFiles = await fileAttempts(sandbox, target);
+      expect(throughFiles.filter(({ outcome }) => outcome.startsWith(ESCAPED))).toEqual([]);
+      expect(readFileSync(target.SECRET_FILE, "utf8")).toBe("HOST_SECRET\n");
+    });
+  });
+});

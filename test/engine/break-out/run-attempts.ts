@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { EngineSandbox } from "../../../src/engine/engine-types.ts";
+import type { LocalEngine } from "../../../src/engine/local-engine.ts";
+import { runShell } from "../run-program.ts";
+import { type Attempt, ESCAPED, type Target } from "./attempts.ts";
+import type { Outcome } from "./print-outcomes.ts";
+
+/** What there is to reach on this machine, for as long as the body runs. */
+export async function withTarget<Value>(
+  engine: LocalEngine,
+  folder: string,
+  body: (target: Target) => Promise<Value>,
+): Promise<Value> {
+  const SECRET_FILE = join(folder, "secret");
+  const HOST_FOLDER = join(folder, "open");
+  mkdirSync(HOST_FOLDER);
+  chmodSync(HOST_FOLDER, 0o777);
+  writeFileSync(SECRET_FILE, "HOST_SECRET\n");
+  const other = await engine.create({ id: "other" });
+  await other.files.write(`${other.homeDirectory}/file-of-other`, Buffer.from("HOST_SECRET\n"));
+  // Where the layers are is the engine's own affair.
+  const names = readdirSync(join(engine.directory, "sandboxes/other"), {
+    recursive: true,
+    encoding: "utf8",
+  });
+  const name = names.find((path) => path.endsWith("/file-of-other"));
+  if (name === undefined) throw new Error("The file of the other sandbox is not on the disk");
+  const OTHER_FILE = join(engine.directory, "sandboxes/other", name);
+  const process = spawn("sh", ["-c", "sleep 1000; : HOST_SECRET"], {
+    env: { ...globalThis.process.env, VARIABLE: "HOST_SECRET" },
+    stdio: "ignore",
+    detached: true,
+  });
+  try {
+    return await body({
+      SECRET_FILE,
+      HOST_FOLDER,
+      ENGINE: engine.directory,
+      OTHER_FILE,
+      HOST_PID: String(process.pid),
+    });
+  } finally {
+    globalThis.process.kill(-(process.pid as number), "SIGKILL");
+  }
+}
+
+/** One after the other in the same sandbox, which each attempt may leave as it likes. */
+export async function runAttempts(
+  sandbox: EngineSandbox,
+  attempts: readonly Attempt[],
+  target: Target,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const { name, script } of attempts) {
+    const { stdout, stderr } = await runShell(sandbox, script, { env: { ...target } });
+    const hasEscaped = stdout.split("\n").includes(ESCAPED);
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    const reason = said === "" ? "" : `: ${said.slice(0, 90)}`;
+    outcomes.push({ name, outcome: hasEscaped ? ESCAPED : `held${reason}` });
+  }
+  return outcomes;
+}
