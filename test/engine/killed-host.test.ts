@@ -1,0 +1,94 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test, vi } from "vitest";
+import type { Isolation } from "../../src/engine/engine-types.ts";
+import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { isLongRun } from "../helpers/long-run.ts";
+import { eventually } from "./eventually.ts";
+import { mountsNaming, processesNaming } from "./host-leftovers.ts";
+import { isolationsUnderTest } from "./isolations.ts";
+import { runShell } from "./run-program.ts";
+
+const rounds = isLongRun ? 100 : 2;
+const seed = 20_260_601;
+/** About as long as one turn of the script takes on a machine that is not busy. */
+const longestMs = isLongRun ? 2_500 : 500;
+
+/** Park and Miller's generator: the same kill points in every run, as far as the machine is as fast. */
+function* randomNumbers(start: number): Generator<number, never> {
+  let state = start;
+  for (;;) {
+    state = (state * 48_271) % 2_147_483_647;
+    yield state / 2_147_483_647;
+  }
+}
+
+/** Resolves when the host is dead. */
+async function workAndDie(directory: string, isolation: Isolation, afterMs: number): Promise<void> {
+  const script = fileURLToPath(new URL("./scripts/work-until-killed.ts", import.meta.url));
+  const host = spawn(process.execPath, ["--import", "tsx", script, directory, isolation], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const complaints: string[] = [];
+  host.stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
+  const closed = once(host, "close");
+  await Promise.race([once(host.stdout, "data"), closed]);
+  const timer = setTimeout(() => host.kill("SIGKILL"), afterMs);
+  await closed;
+  clearTimeout(timer);
+  if (host.signalCode !== "SIGKILL") throw new Error(`It failed by itself: ${complaints.join("")}`);
+}
+
+const isolations = await isolationsUnderTest();
+
+describe("a host that is killed anywhere in its work", () => {
+  for (const { isolation, skipped, title } of isolations) {
+    test.skipIf(skipped)(
+      `leaves a state that can be read and swept, isolation ${title}`,
+      { timeout: 30_000 * rounds },
+      async () => {
+        const directory = mkdtempSync(join(tmpdir(), "engine-killed-"));
+        const random = randomNumbers(seed);
+        const found = { rounds, sandboxes: 0, snapshots: 0, running: 0, unfinished: 0 };
+        const warn = vi.spyOn(process, "emitWarning");
+        try {
+          for (let round = 0; round < rounds; round++) {
+            await workAndDie(directory, isolation, random.next().value * longestMs);
+            const left = readdirSync(join(directory, "sandboxes"));
+            const engine = await LocalEngine.open({ directory, isolation });
+            const sandboxes = await engine.list();
+            found.unfinished += left.length - sandboxes.length;
+            for (const sandbox of sandboxes) {
+              found.sandboxes += 1;
+              if ((await sandbox.state()) === "running") found.running += 1;
+              // Whatever the moment, it is a whole sandbox: it starts, and has what it was given.
+              await sandbox.start();
+              expect((await runShell(sandbox, "echo $KEPT$(id -u)")).stdout).toMatch(
+                /^(yes)?\d+\n$/,
+              );
+              await sandbox.delete();
+            }
+            for (const { id } of await engine.listSnapshots()) {
+              found.snapshots += 1;
+              await engine.deleteSnapshot(id);
+            }
+            await engine.close();
+            for (const kind of ["sandboxes", "snapshots", "trash", "staging", "pipes"]) {
+              expect(readdirSync(join(directory, kind)), `${kind} in round ${round}`).toEqual([]);
+            }
+            await eventually("no process is left", () => processesNaming(directory).length === 0);
+            expect(mountsNaming(directory)).toEqual([]);
+          }
+          expect(warn).not.toHaveBeenCalled();
+        } finally {
+          rmSync(directory, { recursive: true, force: true });
+        }
+        process.stdout.write(`\nKilled hosts, isolation ${isolation}: ${JSON.stringify(found)}\n`);
+      },
+    );
+  }
+});
