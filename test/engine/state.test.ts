@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
@@ -9,7 +9,7 @@ import {
   isProcessAlive,
   signalProcess,
 } from "../../src/engine/processes/process-identity.ts";
-import { withLock } from "../../src/engine/state/sandbox-lock.ts";
+import { currentBoot, formatLock, withLock } from "../../src/engine/state/sandbox-lock.ts";
 import type { SandboxRecord } from "../../src/engine/state/sandbox-record.ts";
 import { namespacesUnderTest } from "./isolations.ts";
 import { openTemporaryEngine, type TemporaryEngine } from "./temporary-engine.ts";
@@ -91,7 +91,8 @@ describe("locks", () => {
     const dead = spawn("true", { stdio: "ignore" });
     const identity = identifyProcess(dead.pid as number);
     await once(dead, "exit");
-    writeFileSync(path, JSON.stringify({ ...identity, nonce: "of-the-dead" }));
+    const { pid = 0, startTicks = "" } = identity ?? {};
+    symlinkSync(formatLock({ pid, startTicks, boot: currentBoot(), nonce: "of-the-dead" }), path);
     let inside = 0;
     let most = 0;
     const finished = await Promise.all(

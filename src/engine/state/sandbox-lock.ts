@@ -1,17 +1,17 @@
-import { randomUUID } from "node:crypto";
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../engine-error.ts";
-import {
-  identifyProcess,
-  isProcessAlive,
-  type ProcessIdentity,
-} from "../processes/process-identity.ts";
+import { identifyProcess, isProcessAlive, readBootId } from "../processes/process-identity.ts";
 
 const POLL_INTERVAL_MS = 10;
 const WAIT_MS = 60_000;
 
-interface LockContent extends ProcessIdentity {
+/** Who holds a lock. Two boots do not have the same first characters. */
+interface LockContent {
+  readonly pid: number;
+  readonly startTicks: string;
+  readonly boot: string;
   readonly nonce: string;
 }
 
@@ -31,30 +31,25 @@ export async function withLock<T>(path: string, action: () => Promise<T>): Promi
 }
 
 async function acquire(path: string): Promise<string> {
-  const nonce = randomUUID();
-  const own = `${path}.${nonce}`;
   const identity = identifyProcess(process.pid);
   if (!identity) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
-  // The file is complete before it gets the lock's name, so that nobody ever reads a half-written lock.
-  writeFileSync(own, JSON.stringify({ ...identity, nonce }), { mode: 0o600, flag: "wx" });
-  try {
-    const deadline = performance.now() + WAIT_MS;
-    for (;;) {
-      if (tryLink(own, path)) return nonce;
-      const holder = readLock(path);
-      if (holder && !isProcessAlive(holder)) {
-        breakLock(path, holder);
-      } else if (performance.now() > deadline) {
-        throw new EngineError(
-          "SANDBOX_LOCKED",
-          `Process ${holder?.pid ?? "?"} holds ${path} for more than ${WAIT_MS} ms`,
-        );
-      } else {
-        await delay(POLL_INTERVAL_MS);
-      }
+  const { pid, startTicks } = identity;
+  const nonce = randomBytes(6).toString("hex");
+  const content = formatLock({ pid, startTicks, boot: currentBoot(), nonce });
+  const deadline = performance.now() + WAIT_MS;
+  for (;;) {
+    if (tryLock(content, path)) return nonce;
+    const holder = readLock(path);
+    if (holder && !isHolderAlive(holder)) {
+      breakLock(path, holder);
+    } else if (performance.now() > deadline) {
+      throw new EngineError(
+        "SANDBOX_LOCKED",
+        `Process ${holder?.pid ?? "?"} holds ${path} for more than ${WAIT_MS} ms`,
+      );
+    } else {
+      await delay(POLL_INTERVAL_MS);
     }
-  } finally {
-    rmSync(own, { force: true });
   }
 }
 
@@ -72,9 +67,13 @@ function breakLock(path: string, dead: LockContent): void {
   if (readLock(path)?.nonce === dead.nonce) rmSync(path, { force: true });
 }
 
-function tryLink(own: string, path: string): boolean {
+/**
+ * A lock is a link to nowhere that says who holds it: it is complete as soon as it is there, and up to 60 bytes of it need no space, so
+ * that a sandbox can be deleted on a full disk.
+ */
+function tryLock(content: string, path: string): boolean {
   try {
-    linkSync(own, path);
+    symlinkSync(content, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -82,11 +81,24 @@ function tryLink(own: string, path: string): boolean {
   }
 }
 
+export function formatLock({ pid, startTicks, boot, nonce }: LockContent): string {
+  return [pid, startTicks, boot, nonce].join(" ");
+}
+
 function readLock(path: string): LockContent | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as LockContent;
+    const [pid, startTicks = "", boot = "", nonce = ""] = readlinkSync(path).split(" ");
+    return { pid: Number(pid), startTicks, boot, nonce };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+function isHolderAlive({ pid, startTicks, boot }: LockContent): boolean {
+  return boot === currentBoot() && isProcessAlive({ pid, startTicks, bootId: readBootId() });
+}
+
+export function currentBoot(): string {
+  return readBootId().slice(0, 13);
 }

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineSandbox } from "../../../src/engine/engine-types.ts";
 import type { LocalEngine } from "../../../src/engine/local-engine.ts";
@@ -21,13 +21,16 @@ export async function withTarget<Value>(
   const other = await engine.create({ id: "other" });
   await other.files.write(`${other.homeDirectory}/file-of-other`, Buffer.from("HOST_SECRET\n"));
   // Where the layers are is the engine's own affair.
-  const names = readdirSync(join(engine.directory, "sandboxes/other"), {
-    recursive: true,
-    encoding: "utf8",
-  });
-  const name = names.find((path) => path.endsWith("/file-of-other"));
-  if (name === undefined) throw new Error("The file of the other sandbox is not on the disk");
-  const OTHER_FILE = join(engine.directory, "sandboxes/other", name);
+  const search = [
+    "find",
+    join(engine.directory, "sandboxes/other"),
+    "-name",
+    "file-of-other",
+  ] as const;
+  // Without an overlay's work directory, which an ordinary user may not open.
+  const { stdout } = spawnSync(search[0], search.slice(1), { encoding: "utf8" });
+  const OTHER_FILE = stdout.trim();
+  if (OTHER_FILE === "") throw new Error("The file of the other sandbox is not on the disk");
   const process = spawn("sh", ["-c", "sleep 1000; : HOST_SECRET"], {
     env: { ...globalThis.process.env, VARIABLE: "HOST_SECRET" },
     stdio: "ignore",

@@ -14,7 +14,9 @@ async function main(): Promise<void> {
     assert.match(stdout, /^crw/);
     assert.equal(Number(stdout.trim().split("\n").at(-1)), process.pid);
     assert.equal(exitCode, 4);
-    await assert.rejects(sandbox.spawn(["no-such-program"]), { code: "ENOENT" });
+    await assert.rejects(sandbox.spawn(["no-such-program"], { env: { PATH: "/usr/bin:/bin" } }), {
+      code: "ENOENT",
+    });
     await assert.rejects(sandbox.openPty({ argv: ["sh"], rows: 1, cols: 1 }), {
       code: "PTY_UNAVAILABLE",
     });
