@@ -4,7 +4,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { bubblewrap, plainShell, runHostProgram } from "./local/run-host-program.ts";
 import { withEngine } from "./local/temporary-engine.ts";
 import { printTable } from "./print-table.ts";
-import { median, percentile95 } from "./statistics.ts";
+import { median, percentile } from "./statistics.ts";
 
 const rounds = 30;
 const warmUpRounds = 3;
@@ -134,7 +134,7 @@ function print(times: Times, yardstick: number, ratio: string | undefined): void
   const rows = [...times].map(([title, measured]) => [
     title,
     median(measured).toFixed(1),
-    percentile95(measured).toFixed(1),
+    percentile(measured, 95).toFixed(1),
     ...(Number.isNaN(yardstick) ? [] : [(median(measured) / yardstick).toFixed(2)]),
   ]);
   const heading = ["what", "median", "p95"];

@@ -197,5 +197,8 @@ test.concurrent("what is wrong is refused before any request", async ({ expect }
 test("the local provider builds nothing, and says so", async ({ expect }) => {
   await using provider = createProvider("local", {});
   const building = provider.snapshots.build({ name: "a:1", image: "debian:12" });
-  await rejection(expect, building, UnsupportedOperationError, { code: "UNSUPPORTED_OPERATION", operation });
+  await rejection(expect, building, UnsupportedOperationError, {
+    code: "UNSUPPORTED_OPERATION",
+    operation,
+  });
 });
