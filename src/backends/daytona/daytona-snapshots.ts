@@ -6,7 +6,7 @@ import {
 import type { Snapshot, SnapshotState } from "../../contract/snapshot.ts";
 import type { SnapshotTransport } from "../../core/snapshots/snapshot-transport.ts";
 import { waitUntilActive } from "../../core/snapshots/wait-for-snapshot.ts";
-import { NameTakenError, type TransportCall } from "../../core/transport.ts";
+import type { TransportCall } from "../../core/transport.ts";
 import type { DaytonaConnection } from "./daytona-connection.ts";
 import { classifyDaytonaError } from "./daytona-errors.ts";
 import type { DaytonaSandbox, DaytonaSnapshot } from "./daytona-sdk.ts";
