@@ -1,5 +1,10 @@
-import { createBackend, type DaytonaConfig, type PreviewUrl, SandboxError } from "sandbox-backend";
-import { startAgent } from "./start-agent.ts";
+import { join } from "node:path";
+import {
+  type AgentAddress,
+  createBackend,
+  type DaytonaConfig,
+  SandboxError,
+} from "sandbox-backend";
 
 /** A command that must succeed before a branch counts as good. */
 export interface GateResult {
@@ -53,6 +58,11 @@ export function branchConfig(task: BranchTask, options: BranchOptions): DaytonaC
     workDir: options.workDir ?? "/workspace",
     labels: { app: "branch-sandboxes", branch: task.branchName.replaceAll("/", "-") },
     env: { CI: "1", BRANCH_TASK: task.branchName },
+    agent: {
+      port: options.agentPort,
+      source: join(import.meta.dirname, "agent.cjs"),
+      command: 'exec node "$SANDBOX_AGENT_FILE"',
+    },
   };
 }
 
@@ -79,7 +89,8 @@ export async function runBranch(task: BranchTask, options: BranchOptions): Promi
     report.sandboxId = backend.sandboxId;
     say(`sandbox ${backend.sandboxId} is ready`);
 
-    const address = await startAgent(backend, options.agentPort, signal);
+    const address = backend.agent;
+    if (address === undefined) throw new Error("The sandbox has no agent.");
     report.agentUrl = address.url;
     say(`its agent says ${JSON.stringify(await askAgent(address, signal))}`);
 
@@ -123,7 +134,7 @@ export async function runBranch(task: BranchTask, options: BranchOptions): Promi
 }
 
 /** What the host app asks its agent, through its preview address. */
-async function askAgent(address: PreviewUrl, signal: AbortSignal): Promise<unknown> {
+async function askAgent(address: AgentAddress, signal: AbortSignal): Promise<unknown> {
   const { url, headers } = address;
   const response = await fetch(url, { headers, redirect: "manual", signal });
   if (!response.ok) throw new Error(`The agent answers ${response.status}.`);
