@@ -28,7 +28,7 @@ async function runExample(args: readonly string[], interruptAt?: string) {
   }
   const closed = once(child, "close");
   if (interruptAt !== undefined) {
-    await until(() => printed.includes(interruptAt) || child.exitCode !== null);
+    await until(() => printed.includes(interruptAt) || child.exitCode !== null, timeoutMs);
     child.kill("SIGINT");
   }
   const [exitCode] = (await closed) as [number | null];
@@ -38,7 +38,12 @@ async function runExample(args: readonly string[], interruptAt?: string) {
   return { exitCode, printed, row, ids };
 }
 
-test("the example works on branches side by side, and leaves nothing", async ({ expect }) => {
+// A process of its own that loads all sources, an emulator, and several sandboxes.
+const timeoutMs = 240_000;
+
+test("the example works on branches side by side, and leaves nothing", {
+  timeout: timeoutMs,
+}, async ({ expect }) => {
   const { exitCode, printed, row, ids } = await runExample(["--branches", "main,broken-greeting"]);
   expect({ exitCode, printed }).toMatchObject({ exitCode: 0 });
   const shared = [
@@ -64,11 +69,15 @@ test("the example works on branches side by side, and leaves nothing", async ({ 
   for (const sandboxId of ids) expect(await processesOf(sandboxId)).toEqual([]);
 });
 
-test.runIf(isLongRun)("Ctrl-C in the midst of it tears everything down", async ({ expect }) => {
-  const { exitCode, printed, row } = await runExample([], "is ready");
-  expect(exitCode).toBe(1);
-  for (const branchName of ["main", "feature/louder", "new-greeting", "broken-greeting"])
-    expect(row(branchName).at(-1)).toBe("yes");
-  expect(printed).toContain("ABORTED");
-  expect(printed).toContain("0 sandboxes are left at the emulator.");
-});
+test.runIf(isLongRun)(
+  "Ctrl-C in the midst of it tears everything down",
+  { timeout: timeoutMs },
+  async ({ expect }) => {
+    const { exitCode, printed, row } = await runExample([], "is ready");
+    expect(exitCode).toBe(1);
+    for (const branchName of ["main", "feature/louder", "new-greeting", "broken-greeting"])
+      expect(row(branchName).at(-1)).toBe("yes");
+    expect(printed).toContain("ABORTED");
+    expect(printed).toContain("0 sandboxes are left at the emulator.");
+  },
+);
