@@ -11,7 +11,7 @@ export interface RunAs {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export const asRoot: RunAs = { uid: 0, gid: 0, prefix: [], env: {} };
+const asRoot: RunAs = { uid: 0, gid: 0, prefix: [], env: {} };
 
 /**
  * Looks a USER up in the sandbox, as `docker run` does: a name must exist, a number need not.

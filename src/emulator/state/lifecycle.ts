@@ -13,7 +13,7 @@ import type { SandboxRecord, StoredState } from "./sandbox-record.ts";
 import type { SandboxStore } from "./sandbox-store.ts";
 import { TransitionFailure } from "./transition-failure.ts";
 import { type Passage, passDelayMs, serverTimeout } from "./transition-times.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { orAborted } from "./until-aborted.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface LifecycleOptions {
@@ -280,19 +280,6 @@ export class Lifecycle {
 
 export function newPreviewToken(): string {
   return randomBytes(16).toString("hex");
-}
-
-/** Rejects with the signal's reason when that aborts first. */
-async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const aborted = new AbortController();
-  try {
-    await Promise.race([
-      work,
-      untilAborted(AbortSignal.any([signal, aborted.signal])).then(() => signal.throwIfAborted()),
-    ]);
-  } finally {
-    aborted.abort();
-  }
 }
 
 function messageOf(error: unknown): string {

@@ -17,3 +17,16 @@ export async function untilAborted(
     if (!signal.aborted) throw error;
   }
 }
+
+/** Rejects with the signal's reason when that aborts first. */
+export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = new AbortController();
+  try {
+    await Promise.race([
+      work,
+      untilAborted(AbortSignal.any([signal, aborted.signal])).then(() => signal.throwIfAborted()),
+    ]);
+  } finally {
+    aborted.abort();
+  }
+}

@@ -7,11 +7,6 @@ import { archivePaths } from "./archive-paths.ts";
 import { dockerfileText } from "./dockerfile-text.ts";
 import { isSdkImage } from "./image-data.ts";
 
-/** Whether the image names an entry point of its own. */
-export function namesEntrypoint(image: ImageData | SdkImage): boolean {
-  return isSdkImage(image) ? /^\s*ENTRYPOINT\s/im.test(image.dockerfile) : !!image.entrypoint;
-}
-
 /** What an image is made from, as far as its config says. */
 export function imageText(image: ImageData | SdkImage): string {
   if (!isSdkImage(image)) return JSON.stringify(image);

@@ -11,7 +11,7 @@ export function isSdkImage(value: unknown): value is SdkImage {
 }
 
 /** A name with registry, tag or digest: one word that cannot become another line of a Dockerfile. */
-export function isImageReference(text: string): boolean {
+function isImageReference(text: string): boolean {
   return /^[a-z0-9][\w.:/@-]*$/i.test(text);
 }
 
@@ -27,7 +27,7 @@ export const imageReferenceSchema = lazily(() =>
   text("the name of an image, such as node:20-slim", isImageReference),
 );
 
-export const imageDataSchema = lazily(() =>
+const imageDataSchema = lazily(() =>
   z.strictObject({
     base: imageReferenceSchema(),
     env: z.optional(
