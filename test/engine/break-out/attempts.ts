@@ -144,8 +144,12 @@ export const attempts: readonly Attempt[] = [
       "for file in /proc/kcore /dev/mem /dev/kmem; do head -c 1 $file | grep -q . && echo ESCAPED; done",
   },
   {
-    name: "read timers and keys of the machine",
-    script: "cat /proc/timer_list /proc/keys /proc/sched_debug | grep -q . && echo ESCAPED",
+    name: "read timers of the machine",
+    script: "cat /proc/timer_list /proc/sched_debug | grep -q . && echo ESCAPED",
+  },
+  {
+    name: "read the list of keys of the machine's root",
+    script: 'grep -q " 4294967295" /proc/self/uid_map && grep -q . /proc/keys && echo ESCAPED',
   },
   {
     name: "write anywhere in /sys",
