@@ -9,7 +9,7 @@ import type {
 import type { DaytonaConfig } from "../../src/index.ts";
 
 /** What a case does with the sandbox: the backend's own calls, and the faults that strike it meanwhile. */
-export interface CaseTools {
+interface CaseTools {
   backend(config?: DaytonaConfig): DaytonaBackend;
   ready(config?: DaytonaConfig): Promise<DaytonaBackend & { readonly sandboxId: string }>;
   fault(
