@@ -125,7 +125,10 @@ async function setUpWithSdk({
 /** What `setup` sends each request for, in the order of each route's requests; `asked` is how often the agent was asked. */
 const purposesOf = (asked: number): Readonly<Record<string, readonly string[]>> => ({
   "POST /sandbox": ["create the sandbox"],
-  "GET /sandbox/{sandboxIdOrName}": ["the SDK's own look at the new sandbox"],
+  "GET /sandbox/{sandboxIdOrName}": [
+    "the SDK's own look at the new sandbox",
+    "prove that the idle times are the configured ones",
+  ],
   "POST /toolbox/{sandboxId}/process/execute": [
     "prove that a command runs; home directory, secrets, what is there of an agent",
     "clone, as a durable command",
@@ -136,7 +139,7 @@ const purposesOf = (asked: number): Readonly<Record<string, readonly string[]>> 
   ],
   "POST /toolbox/{sandboxId}/files/bulk-upload": ["upload the agent"],
   "GET /sandbox/{sandboxIdOrName}/ports/{port}/signed-preview-url": ["address of the agent"],
-  "GET /health": ["prove that the agent answers through its address"],
+  "GET /health": Array(asked).fill("prove that the agent answers through its address"),
   "POST /sandbox/{sandboxIdOrName}/autodelete/{interval}": [
     "the configured idle time in place of the short one that a dead host would have left",
   ],
