@@ -2,6 +2,7 @@ import { SandboxError } from "../../contract/sandbox-error.ts";
 import { createTag } from "../commands/answer.ts";
 import { findOrMakeFolder } from "../commands/folder-fragment.ts";
 import { shellText } from "../commands/shell-text.ts";
+import { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
 import { hashTexts } from "../sandbox-identity.ts";
@@ -22,13 +23,13 @@ export async function clearForeignRecords(
   for (let attempt = 0; ; attempt++) {
     const tag = createTag();
     const script = `${clearScript(sandboxId)}\necho ${tag}\n`;
-    const attemptSignal = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]);
+    using bound = Deadline.start("setup", attemptTimeoutMs, signal);
     try {
-      if ((await channel.runScript(script, { signal: attemptSignal })).includes(tag)) return;
+      if ((await channel.runScript(script, { signal: bound.signal })).includes(tag)) return;
       await delay(waitBeforeRetryMs(undefined, attempt), signal);
     } catch (error) {
       signal.throwIfAborted();
-      const mayPass = (SandboxError.is(error) && error.retryable) || attemptSignal.aborted;
+      const mayPass = (SandboxError.is(error) && error.retryable) || bound.ended;
       if (!mayPass) throw error;
       await delay(waitBeforeRetryMs(error, attempt), signal);
     }
