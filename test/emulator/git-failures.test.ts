@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import type { Git, Sandbox } from "@daytonaio/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DaytonaEmulator } from "../../src/emulator/index.ts";
 import { type GitServer, startGitServer } from "../helpers/git-http-server.ts";
+import { patiently } from "./patiently.ts";
 import { sdkClient } from "./sdk-client.ts";
 import { startEmulator } from "./start-emulator.ts";
 
@@ -229,22 +232,32 @@ describe("faults", () => {
     const url = server.repositories.public;
     await expect(git.clone(url, "cut")).rejects.toMatchObject({ statusCode: 502 });
     await expect
-      .poll(() => git.status("cut").catch(() => undefined), { timeout: 15_000 })
+      .poll(() => git.status("cut").catch(() => undefined), patiently)
       .toMatchObject({ branchPublished: true });
   });
 
   test("a daemon that dies takes its git along", async () => {
-    emulator.faults.add({
-      match: { path },
-      times: 1,
-      effect: { type: "daemon-crash", afterMs: 1 },
-    });
-    const cloned = git.clone(server.repositories.public, "crashed");
-    await expect(cloned).rejects.toMatchObject({ statusCode: 502 });
-    await expect
-      .poll(() => run("ps -eo args 2>/dev/null | grep -c '[g]it .*crashed' || true"), {
-        timeout: 15_000,
-      })
-      .toBe("0");
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    try {
+      const { port } = silent.address() as AddressInfo;
+      const cloned = git
+        .clone(`http://127.0.0.1:${port}/x.git`, "never-cloned")
+        .catch((e: unknown) => e);
+      const count = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[n]ever-cloned' || true";
+      await expect.poll(() => run(count), patiently).not.toBe("0");
+      emulator.faults.add({
+        match: { path: "/toolbox/{sandboxId}/version" },
+        times: 1,
+        effect: { type: "daemon-crash" },
+      });
+      await fetch(`${emulator.url.replace(/api$/, "toolbox")}/${sandbox.id}/version`, {
+        headers: { authorization: `Bearer ${emulator.apiKey}` },
+      });
+      expect(await cloned).toMatchObject({ statusCode: 502 });
+      await expect.poll(() => run(count), patiently).toBe("0");
+    } finally {
+      silent.close();
+    }
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { LocalEngine } from "../../../src/engine/local-engine.ts";
 import { collect, runShell } from "../run-program.ts";
 
@@ -30,6 +31,17 @@ async function main(directory: string): Promise<void> {
   await assert.rejects(sandbox.files.setOwner("/root/file", { uid: 1234 }), { code: "EINVAL" });
   assert.equal((await sandbox.files.stat("/usr/bin/env")).uid, 65_534);
   await assert.rejects(sandbox.files.stat(directory), { code: "ENOENT" });
+
+  const volume = await engine.volumes.create("shared");
+  const mounted = await engine.create({
+    id: "mounted",
+    mounts: [{ source: volume.directory, target: "/data/in", subpath: "a/b" }],
+  });
+  const used = await runShell(mounted, "echo v >/data/in/file && stat -c %u:%a /data/in/file");
+  assert.equal(used.stdout, "0:644\n");
+  await mounted.delete();
+  assert.equal(readFileSync(join(volume.directory, "a/b/file"), "utf8"), "v\n");
+  await engine.volumes.remove("shared");
 
   const pty = await sandbox.openPty({
     argv: ["sh", "-c", "tty; stty size; stat -c %u $(tty); echo x >/dev/tty"],
