@@ -22,6 +22,7 @@ export function capabilityCases(conformance: Conformance): void {
       "stop",
       "snapshotStopsSource",
       "idleTimeouts",
+      "volumes",
     ] as const;
     for (const flag of flags) {
       assert.equal(typeof capabilities[flag], "boolean", flag);
