@@ -1,4 +1,5 @@
 import type { PreviewAddress } from "../../contract/preview.ts";
+import { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 
 /** One question may not hang on a connection that never answers. */
@@ -41,12 +42,13 @@ async function ask(
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  using bound = Deadline.start("agent", questionTimeoutMs, signal);
   try {
     const response = await fetch(url, {
       headers: { ...headers },
       // A redirect leads away from the agent: to the provider's login, as a rule.
       redirect: "manual",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(questionTimeoutMs)]),
+      signal: bound.signal,
     });
     await response.body?.cancel();
     return response.ok ? undefined : `status ${response.status}`;

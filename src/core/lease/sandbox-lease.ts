@@ -100,8 +100,8 @@ export class SandboxLease implements Lease {
 
   async #keep(): Promise<void> {
     const { transport, sandboxId, guard, onLost } = this.#parts;
-    const timeout = AbortSignal.timeout(tickTimeoutMs);
-    const call = { signal: AbortSignal.any([this.#ending.signal, timeout]) };
+    using bound = Deadline.start("keepAlive", tickTimeoutMs, this.#ending.signal);
+    const call = { signal: bound.signal };
     try {
       await guard("keepAlive", async () => {
         await transport.recordActivity(sandboxId, call);

@@ -3,6 +3,7 @@ import { SandboxError } from "../../contract/sandbox-error.ts";
 import { createTag, parseAnswer, type ScriptAnswer } from "../commands/answer.ts";
 import { findOrMakeFolder } from "../commands/folder-fragment.ts";
 import { shellText } from "../commands/shell-text.ts";
+import { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 import { hasTerminalProgram } from "../pty/pty-command.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
@@ -67,16 +68,17 @@ export async function proveThatItAnswers(
   signal: AbortSignal,
 ): Promise<FirstAnswer> {
   for (let attempt = 0; ; attempt++) {
-    const attemptSignal = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]);
+    // Not `AbortSignal.any` with `AbortSignal.timeout`: on Node 20 such a time-out can be collected as garbage before it strikes.
+    using bound = Deadline.start("probe", attemptTimeoutMs, signal);
     try {
       const tag = createTag();
-      const text = await channel.runScript(firstScript(words, tag), { signal: attemptSignal });
+      const text = await channel.runScript(firstScript(words, tag), { signal: bound.signal });
       const answer = parseAnswer(text, tag);
       const read = answer === undefined ? undefined : readFirstAnswer(answer);
       if (read !== undefined) return read;
     } catch (error) {
       signal.throwIfAborted();
-      const mayPass = (SandboxError.is(error) && error.retryable) || attemptSignal.aborted;
+      const mayPass = (SandboxError.is(error) && error.retryable) || bound.ended;
       if (!mayPass) throw error;
       await delay(waitBeforeRetryMs(error, attempt), signal);
       continue;
