@@ -20,6 +20,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          // As below: each file would load the library anew.
+          isolate: false,
           include: ["test/unit/**/*.test.ts"],
           // Many of them run real shells, on machines that may be busy.
           testTimeout: 60_000,

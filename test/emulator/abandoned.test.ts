@@ -4,13 +4,15 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { startDaytonaEmulator } from "../../src/emulator/index.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { processesNaming } from "../engine/host-leftovers.ts";
+import { builtProgram } from "../helpers/built-program.ts";
 
-const program = fileURLToPath(new URL("../fixtures/host/abandon-emulator.ts", import.meta.url));
+const program = await builtProgram(
+  new URL("../fixtures/host/abandon-emulator.ts", import.meta.url),
+);
 const isolation = (await LocalEngine.probe()).available ? "namespaces" : "none";
 
 /** Others in the temporary folder are those of the tools that started the other process. */
@@ -22,14 +24,10 @@ test(`what the emulator of a killed process left is removed by the next one (${i
   const folder = await mkdtemp(join(tmpdir(), "abandoned-"));
   vi.stubEnv("TMPDIR", folder);
   try {
-    const child = spawn(
-      process.execPath,
-      ["--import", import.meta.resolve("tsx"), program, isolation],
-      {
-        env: { ...process.env, TMPDIR: folder },
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
+    const child = spawn(process.execPath, [program, isolation], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const [sandboxId] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
     child.kill("SIGKILL");
     await once(child, "close");

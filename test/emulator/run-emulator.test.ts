@@ -1,22 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
+import { builtProgram } from "../helpers/built-program.ts";
 
-const program = `
-import { runEmulator } from ${JSON.stringify(resolve("src/emulator/run-emulator.ts"))};
-await runEmulator({ isolation: "none" });
-`;
+const program = await builtProgram(new URL("../fixtures/host/run-emulator.ts", import.meta.url));
 
 test.each(["SIGINT", "SIGTERM"] as const)(
   "it prints the environment and ends at %s",
   async (signal) => {
-    const child = spawn(
-      process.execPath,
-      ["--import", "tsx", "--input-type=module", "--eval", program],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
+    const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
     const exited = once(child, "exit");
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) {

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
 import type { Isolation } from "../../src/engine/engine-types.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { builtProgram } from "../helpers/built-program.ts";
 import { isLongRun } from "../helpers/long-run.ts";
 import { eventually } from "./eventually.ts";
 import { mountsNaming, processesNaming } from "./host-leftovers.ts";
@@ -29,8 +29,8 @@ function* randomNumbers(start: number): Generator<number, never> {
 
 /** Resolves when the host is dead. */
 async function workAndDie(directory: string, isolation: Isolation, afterMs: number): Promise<void> {
-  const script = fileURLToPath(new URL("./scripts/work-until-killed.ts", import.meta.url));
-  const host = spawn(process.execPath, ["--import", "tsx", script, directory, isolation], {
+  const script = await builtProgram(new URL("./scripts/work-until-killed.ts", import.meta.url));
+  const host = spawn(process.execPath, [script, directory, isolation], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const complaints: string[] = [];

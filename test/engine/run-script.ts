@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { builtProgram } from "../helpers/built-program.ts";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;
@@ -17,8 +17,8 @@ export async function runScript(
   scriptArguments: readonly string[],
   { prefix = [], env = {} }: ScriptOptions = {},
 ): Promise<string> {
-  const file = fileURLToPath(script);
-  const argv = [...prefix, process.execPath, "--import", "tsx", file, ...scriptArguments];
+  const file = await builtProgram(script);
+  const argv = [...prefix, process.execPath, file, ...scriptArguments];
   const [program = "", ...programArguments] = argv;
   const { stdout } = await run(program, programArguments, {
     env: { ...process.env, ...env },

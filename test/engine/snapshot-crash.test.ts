@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { EngineSandbox, Isolation } from "../../src/engine/engine-types.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { readProcessStat } from "../../src/engine/processes/process-identity.ts";
+import { builtProgram } from "../helpers/built-program.ts";
 import { isLongRun } from "../helpers/long-run.ts";
 import { until } from "../helpers/until.ts";
 import { eventually } from "./eventually.ts";
@@ -15,12 +15,12 @@ import { isolationsUnderTest, namespacesUnderTest } from "./isolations.ts";
 import { runShell } from "./run-program.ts";
 import { openTemporaryEngine } from "./temporary-engine.ts";
 
-const script = fileURLToPath(new URL("./scripts/make-snapshot.ts", import.meta.url));
+const script = await builtProgram(new URL("./scripts/make-snapshot.ts", import.meta.url));
 const manyFiles =
   'cd "$HOME" && echo kept >kept && mkdir many && cd many && seq 8000 | xargs touch';
 
 function killable(directory: string, isolation: Isolation, mode: "copy" | "stop") {
-  const child = spawn(process.execPath, ["--import", "tsx", script, directory, isolation, mode], {
+  const child = spawn(process.execPath, [script, directory, isolation, mode], {
     stdio: "ignore",
   });
   return { child, ended: once(child, "exit") };

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { builtProgram } from "../helpers/built-program.ts";
 import { until } from "../helpers/until.ts";
 
-const program = fileURLToPath(new URL("../fixtures/host/run-process.ts", import.meta.url));
-const tsx = import.meta.resolve("tsx");
+const program = await builtProgram(new URL("../fixtures/host/run-process.ts", import.meta.url));
 
 type Fact = Readonly<Record<string, unknown>>;
 
@@ -20,7 +19,7 @@ export interface RunningHost {
 }
 
 export function startHost(job: object): RunningHost {
-  const child = spawn(process.execPath, ["--import", tsx, program, JSON.stringify(job)], {
+  const child = spawn(process.execPath, [program, JSON.stringify(job)], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const facts: Fact[] = [];

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import type { DaytonaConfig, LocalConfig } from "../../src/index.ts";
+import { builtProgram } from "./built-program.ts";
 
-const program = fileURLToPath(new URL("../fixtures/host/setup-and-report.ts", import.meta.url));
-const tsx = import.meta.resolve("tsx");
+const program = await builtProgram(
+  new URL("../fixtures/host/setup-and-report.ts", import.meta.url),
+);
 
 export interface HostProcess {
   readonly child: ChildProcess;
@@ -33,8 +34,6 @@ export function startHostProcess(
   const child = spawn(
     process.execPath,
     [
-      "--import",
-      tsx,
       program,
       JSON.stringify(config),
       options.afterwards ?? "nothing",
