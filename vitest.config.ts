@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { filesOfLongRun, isLongRun } from "./test/helpers/long-run.ts";
 import { LongestFirst } from "./test/helpers/longest-first.ts";
 
 /** Watching every asynchronous resource makes the tests three times slower, so it has a run of its own: `npm run test:leaks`. */
@@ -7,9 +8,10 @@ const watchesResources = process.env.SANDBOX_BACKEND_LEAKS === "1";
 export default defineConfig({
   test: {
     // Most tests wait for processes and answers, so one worker for each core would leave the cores idle.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     expect: { requireAssertions: true },
+    exclude: ["**/node_modules/**", ...(isLongRun ? [] : filesOfLongRun)],
     detectAsyncLeaks: watchesResources,
     reporters: ["default", "./test/helpers/fail-on-leaks.ts"],
     restoreMocks: true,

@@ -1,3 +1,3 @@
-import { runEmulatorConformance } from "../helpers/run-emulator-conformance.ts";
+import { ofEverythingElse, runEmulatorConformance } from "../helpers/run-emulator-conformance.ts";
 
-await runEmulatorConformance("cloud");
+await runEmulatorConformance("cloud", ofEverythingElse);

@@ -1,3 +1,3 @@
-import { runEmulatorConformance } from "../helpers/run-emulator-conformance.ts";
+import { ofOlderServer, runEmulatorConformance } from "../helpers/run-emulator-conformance.ts";
 
-await runEmulatorConformance("v0.190");
+await runEmulatorConformance("v0.190", ofOlderServer);

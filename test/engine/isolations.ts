@@ -1,5 +1,6 @@
 import type { Isolation } from "../../src/engine/engine-types.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 
 export interface IsolationUnderTest {
   readonly isolation: Isolation;
@@ -16,6 +17,9 @@ export async function namespacesUnderTest(): Promise<IsolationUnderTest> {
     : { isolation: "namespaces", skipped: true, title: `namespaces (skipped: ${probe.reason})` };
 }
 
+/** The short run has namespaces alone where there are any; the conformance suite on `local` still has both. */
 export async function isolationsUnderTest(): Promise<IsolationUnderTest[]> {
-  return [{ isolation: "none", skipped: false, title: "none" }, await namespacesUnderTest()];
+  const namespaces = await namespacesUnderTest();
+  const none = { isolation: "none", skipped: false, title: "none" } as const;
+  return isLongRun || namespaces.skipped ? [none, namespaces] : [namespaces];
 }

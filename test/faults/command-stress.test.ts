@@ -20,9 +20,9 @@ const seed = 20_260_102;
 const listRecords = "ls ~/.sandbox-backend/run | grep -v ^setup";
 
 describe("short commands", { timeout: 900_000 }, () => {
-  const inARow = isLongRun ? 1_000 : 40;
-  const underFaults = isLongRun ? 300 : 12;
-  const sideBySide = isLongRun ? 200 : 20;
+  const inARow = isLongRun ? 1_000 : 20;
+  const underFaults = isLongRun ? 300 : 8;
+  const sideBySide = isLongRun ? 200 : 12;
 
   test(`${inARow} in a row: none is lost, none runs twice, nothing is left`, async ({ expect }) => {
     await withEmulator(expect, {}, async ({ ready, backend, emulator }) => {
@@ -135,7 +135,7 @@ describe("much output", { timeout: 900_000 }, () => {
     ["stream", 256],
   ] as const) {
     if (longSize > 64 && !isLongRun) continue;
-    const sizeMiB = isLongRun ? longSize : 8;
+    const sizeMiB = isLongRun ? longSize : 4;
     test(`${sizeMiB} MiB of random bytes by a ${kind}: same sha256, bounded memory`, async ({
       expect,
     }) => {

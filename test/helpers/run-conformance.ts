@@ -2,16 +2,33 @@ import { afterAll, expect, test } from "vitest";
 import { type ConformanceOptions, testBackendConformance } from "../../src/testing/index.ts";
 import { isLongRun } from "./long-run.ts";
 
+/** The cases of one test file. */
+export interface ConformancePart {
+  readonly has: (area: string) => boolean;
+  /** Where the other cases are. */
+  readonly others: string;
+}
+
+const everything: ConformancePart = { has: () => true, others: "" };
+
+/** Only these areas; the others are left to the long run, which has all of them. */
+export function inShort(areas: readonly string[]): ConformancePart {
+  return isLongRun
+    ? everything
+    : { has: (area) => areas.includes(area), others: "in the long run" };
+}
+
 /** Registers the conformance suite with vitest and prints at the end how many of its cases ran. */
 export function runConformance(
   options: Omit<ConformanceOptions, "test" | "skip" | "afterAll">,
-  /** Areas that run; the others are left to the long run. Undefined: all of them. */
-  areas?: readonly string[],
+  part: ConformancePart = everything,
 ): void {
   let ran = 0;
   let left = 0;
-  const isLeft = (name: string): boolean =>
-    areas !== undefined && !areas.some((area) => name.startsWith(`${options.name}: ${area}: `));
+  const isLeft = (name: string): boolean => {
+    const [area = ""] = name.slice(`${options.name}: `.length).split(": ");
+    return !part.has(area);
+  };
   const counts = testBackendConformance({
     ...options,
     thorough: options.thorough ?? isLongRun,
@@ -37,7 +54,7 @@ export function runConformance(
   });
   afterAll(() => {
     const skipped = counts.skipped + counts.cases - ran - left;
-    const rest = left === 0 ? "" : `; ${left} more are in the long run`;
+    const rest = left === 0 ? "" : `; ${left} more are ${part.others}`;
     process.stdout.write(
       `conformance: ${options.name} ran ${ran} cases, skipped ${skipped}${rest}\n`,
     );

@@ -5,16 +5,30 @@ import { type ServerProfileName, startDaytonaEmulator } from "../../src/emulator
 import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { gitFixture } from "./git-fixture.ts";
 import { startGitServer } from "./git-http-server.ts";
-import { isLongRun } from "./long-run.ts";
-import { runConformance } from "./run-conformance.ts";
+import { type ConformancePart, inShort, runConformance } from "./run-conformance.ts";
 
-const areasOfOlderServer = ["exec", "pty", "files", "preview", "leaks"];
+/** The older server differs in what these use; the rest is the same code on the same routes. */
+export const ofOlderServer = inShort(["exec", "pty-attach", "preview", "leaks"]);
+
+const commands = /^(exec|spawn|pty|abort|errors)/;
+/** Two files with about half of the suite each, which run side by side. */
+export const ofCommands: ConformancePart = {
+  has: (area) => commands.test(area) || area === "leaks",
+  others: "in the file beside it",
+};
+export const ofEverythingElse: ConformancePart = {
+  has: (area) => !commands.test(area),
+  others: "in the file beside it",
+};
 
 /**
  * The conformance suite on `DaytonaBackend` over the real SDK, against an emulator of that server, with the best isolation
  * that this machine has.
  */
-export async function runEmulatorConformance(profile: ServerProfileName): Promise<void> {
+export async function runEmulatorConformance(
+  profile: ServerProfileName,
+  part: ConformancePart,
+): Promise<void> {
   const probe = await LocalEngine.probe();
   // Cases are registered while the test file loads, and they need the servers' addresses.
   const gitServer = await startGitServer();
@@ -50,6 +64,5 @@ export async function runEmulatorConformance(profile: ServerProfileName): Promis
       service: provider.snapshots,
     },
   } satisfies Parameters<typeof runConformance>[0];
-  // The older server differs in what these areas use; the rest is the same code on the same routes.
-  runConformance(options, profile === "cloud" || isLongRun ? undefined : areasOfOlderServer);
+  runConformance(options, part);
 }

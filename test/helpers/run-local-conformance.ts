@@ -8,21 +8,16 @@ import type { Isolation } from "../../src/engine/engine-types.ts";
 import { mountsNaming, processesNaming } from "../engine/host-leftovers.ts";
 import { gitFixture } from "./git-fixture.ts";
 import { startGitServer } from "./git-http-server.ts";
-import { isLongRun } from "./long-run.ts";
-import { runConformance } from "./run-conformance.ts";
+import { inShort, runConformance } from "./run-conformance.ts";
 
 /** What the local transport does itself; the rest is the same code that the suite tries whole on Daytona's. */
 const areasOfTransport = [
   "capabilities",
   "exec",
-  "spawn",
-  "pty",
   "files",
   "preview",
   "lifecycle",
-  "reconnect",
-  "setup",
-  "git",
+  "snapshots",
   "secrets",
   "snapshots",
   "leaks",
@@ -64,7 +59,7 @@ export async function runLocalConformance(isolation: Isolation): Promise<void> {
       service: provider.snapshots,
     },
   } satisfies Parameters<typeof runConformance>[0];
-  runConformance(options, isLongRun ? undefined : areasOfTransport);
+  runConformance(options, inShort(areasOfTransport));
 }
 
 async function expectNothingLeft(directory: string, isolation: Isolation): Promise<void> {

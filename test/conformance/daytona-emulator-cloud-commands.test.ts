@@ -1,0 +1,3 @@
+import { ofCommands, runEmulatorConformance } from "../helpers/run-emulator-conformance.ts";
+
+await runEmulatorConformance("cloud", ofCommands);
