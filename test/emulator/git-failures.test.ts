@@ -1,31 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import type { Git, Sandbox } from "@daytonaio/sdk";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DaytonaEmulator } from "../../src/emulator/index.ts";
-import { type GitServer, startGitServer } from "../helpers/git-http-server.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { openGitSandbox } from "./git-sandbox.ts";
 import { patiently } from "./patiently.ts";
-import { sdkClient } from "./sdk-client.ts";
-import { startEmulator } from "./start-emulator.ts";
 
-let emulator: DaytonaEmulator;
-let server: GitServer;
-let sandbox: Sandbox;
-let git: Git;
-beforeAll(async () => {
-  [emulator, server] = await Promise.all([startEmulator(), startGitServer()]);
-  sandbox = await sdkClient(emulator).create();
-  git = sandbox.git;
-});
-afterAll(async () => {
-  await Promise.all([emulator.close(), server.close()]);
-});
-
-async function run(command: string): Promise<string> {
-  const { exitCode, result } = await sandbox.process.executeCommand(command);
-  expect([exitCode, result]).toEqual([0, expect.anything()]);
-  return result.trim();
-}
+const opened = await openGitSandbox();
+afterAll(() => opened[Symbol.asyncDispose]());
+const { emulator, server, sandbox, git, run } = opened;
 
 describe("clone", () => {
   test("of a branch, a commit and a depth", async () => {

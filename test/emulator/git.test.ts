@@ -1,30 +1,10 @@
-import type { Git, Sandbox } from "@daytonaio/sdk";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DaytonaEmulator } from "../../src/emulator/index.ts";
-import { type GitServer, startGitServer } from "../helpers/git-http-server.ts";
-import { sdkClient } from "./sdk-client.ts";
-import { startEmulator } from "./start-emulator.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { openGitSandbox } from "./git-sandbox.ts";
 
-let emulator: DaytonaEmulator;
-let server: GitServer;
-let sandbox: Sandbox;
-let git: Git;
-let home: string;
-beforeAll(async () => {
-  [emulator, server] = await Promise.all([startEmulator(), startGitServer()]);
-  sandbox = await sdkClient(emulator).create();
-  git = sandbox.git;
-  home = (await sandbox.getUserHomeDir()) ?? "";
-});
-afterAll(async () => {
-  await Promise.all([emulator.close(), server.close()]);
-});
-
-async function run(command: string): Promise<string> {
-  const { exitCode, result } = await sandbox.process.executeCommand(command);
-  expect([exitCode, result]).toEqual([0, expect.anything()]);
-  return result.trim();
-}
+const opened = await openGitSandbox();
+afterAll(() => opened[Symbol.asyncDispose]());
+const { emulator, server, sandbox, git, run } = opened;
+const home = (await sandbox.getUserHomeDir()) ?? "";
 
 describe("from clone to push and pull", () => {
   test("clone brings the default branch alone", async () => {

@@ -1,15 +1,13 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { GitError, SandboxStateError, SetupError, type SetupEvent } from "../../src/index.ts";
 import { processesNaming } from "../engine/host-leftovers.ts";
 import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { filesHolding } from "../helpers/files-holding.ts";
 import { type GitServer, startGitServer } from "../helpers/git-http-server.ts";
 import { rejection, shownForms } from "../helpers/rejection.ts";
 
 /** What goes wrong while `setup` clones, and where a password must not be found. */
 const withEmulator = emulatorsOfFile();
-const run = promisify(execFile);
 let gitServer: GitServer;
 beforeAll(async () => {
   gitServer = await startGitServer();
@@ -147,18 +145,4 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
 function formsOf(username: string, password: string): string[] {
   const basic = Buffer.from(`${username}:${password}`).toString("base64");
   return [password, basic, Buffer.from(password).toString("base64").replace(/=+$/, "")];
-}
-
-/** Files of the folder, whatever their names, that hold one of the texts. */
-async function filesHolding(directory: string, texts: readonly string[]): Promise<string[]> {
-  const patterns = texts.flatMap((text) => ["-e", text]);
-  try {
-    const { stdout } = await run("grep", ["-rlaF", ...patterns, "--", directory]);
-    return stdout.trim().split("\n");
-  } catch (error) {
-    // Exit code 1 says that there is none; 2 that a file went away meanwhile, and then too it says what it found.
-    const { code, stdout } = error as { code?: unknown; stdout?: string };
-    if (code !== 1 && code !== 2) throw error;
-    return (stdout ?? "").split("\n").filter((line) => line !== "");
-  }
 }

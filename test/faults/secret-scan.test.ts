@@ -1,15 +1,13 @@
-import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { CommandFailedError, SetupError, type SetupEvent } from "../../src/index.ts";
 import { coversEverything, emulatorsOfFile, serverProfiles } from "../helpers/emulator-fixture.ts";
+import { filesHolding } from "../helpers/files-holding.ts";
 import { type GitServer, startGitServer } from "../helpers/git-http-server.ts";
 import { rejection, shownForms } from "../helpers/rejection.ts";
 
 const withEmulator = emulatorsOfFile();
-const run = promisify(execFile);
 const source = join(import.meta.dirname, "../fixtures/agent/agent.cjs");
 let gitServer: GitServer;
 beforeAll(async () => {
@@ -210,18 +208,4 @@ function commandLinesHolding(forms: readonly string[]): string[] {
     });
   if (lines.length === 0) throw new Error("No command line could be read");
   return lines.filter((line) => forms.some((form) => line.includes(form)));
-}
-
-/** Files of the folder, whatever their names, that hold one of the texts. */
-async function filesHolding(directory: string, texts: readonly string[]): Promise<string[]> {
-  const patterns = texts.flatMap((text) => ["-e", text]);
-  try {
-    const { stdout } = await run("grep", ["-rlaF", ...patterns, "--", directory]);
-    return stdout.trim().split("\n");
-  } catch (error) {
-    // Exit code 1 says that there is none; 2 that a file went away meanwhile, and then too it says what it found.
-    const { code, stdout } = error as { code?: unknown; stdout?: string };
-    if (code !== 1 && code !== 2) throw error;
-    return (stdout ?? "").split("\n").filter((line) => line !== "");
-  }
 }

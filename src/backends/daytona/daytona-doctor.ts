@@ -7,7 +7,7 @@ import {
   sick,
   unseen,
 } from "../../core/provider/examination.ts";
-import { doctorOwner, probeSandbox } from "../../core/provider/probe-sandbox.ts";
+import { doctorOwner, noProbe, probeSandbox } from "../../core/provider/probe-sandbox.ts";
 import { ourLabels } from "../../core/sandbox-identity.ts";
 import type { Transport } from "../../core/transport.ts";
 import { DaytonaBackend } from "./daytona-backend.ts";
@@ -95,12 +95,7 @@ export async function examineDaytona(
       });
     await probeSandbox(examination, ["key", "rights", "sdk"], makeBackend, deadline);
   } else {
-    await examination.check("sandbox", [], () =>
-      unseen(
-        "No sandbox was made.",
-        "Ask for it with `probeSandbox: true`, or `--probe` on the command line.",
-      ),
-    );
+    await examination.check("sandbox", [], noProbe);
   }
   return examination.checks;
 }

@@ -3,14 +3,8 @@ import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DoctorCheck, DoctorOptions } from "../../contract/doctor.ts";
 import type { Deadline } from "../../core/deadline.ts";
-import {
-  Examination,
-  type Finding,
-  healthy,
-  sick,
-  unseen,
-} from "../../core/provider/examination.ts";
-import { doctorOwner, probeSandbox } from "../../core/provider/probe-sandbox.ts";
+import { Examination, type Finding, healthy, sick } from "../../core/provider/examination.ts";
+import { doctorOwner, noProbe, probeSandbox } from "../../core/provider/probe-sandbox.ts";
 import { LocalBackend } from "./local-backend.ts";
 import type { ResolvedLocalConfig } from "./local-config.ts";
 import { loadEngine } from "./local-engine-loader.ts";
@@ -46,12 +40,7 @@ export async function examineLocal(
     const makeBackend = () => new LocalBackend({ directory, isolation, owner: doctorOwner });
     await probeSandbox(examination, ["isolation"], makeBackend, deadline);
   } else {
-    await examination.check("sandbox", [], () =>
-      unseen(
-        "No sandbox was made.",
-        "Ask for it with `probeSandbox: true`, or `--probe` on the command line.",
-      ),
-    );
+    await examination.check("sandbox", [], noProbe);
   }
   return examination.checks;
 }

@@ -8,6 +8,14 @@ export const doctorOwner = "sandbox-backend.doctor";
 /** A port on which nothing listens as a rule: what answers then is the provider's proxy. */
 const silentPort = 48_217;
 
+/** What is found of a sandbox that nobody asked for. */
+export function noProbe(): Finding {
+  return unseen(
+    "No sandbox was made.",
+    "Ask for it with `probeSandbox: true`, or `--probe` on the command line.",
+  );
+}
+
 /** Makes a sandbox, uses it, and deletes it. */
 export async function probeSandbox(
   examination: Examination,

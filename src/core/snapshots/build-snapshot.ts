@@ -6,6 +6,7 @@ import { BuildLogFollower, withBuildLog } from "../builds/build-log-follower.ts"
 import { Deadline } from "../deadline.ts";
 import { delay } from "../delay.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
+import { nameTaken } from "./name-taken.ts";
 import type { PreparedBuild, SnapshotTransport } from "./snapshot-transport.ts";
 import { findSnapshot, waitUntilActive } from "./wait-for-snapshot.ts";
 
@@ -34,7 +35,8 @@ export async function buildSnapshot(
   const progress: Progress = { asked: false, last: undefined };
   let follower: BuildLogFollower | undefined;
   try {
-    if ((await findSnapshot(snapshots, name, deadline)) !== undefined) throw nameTaken(name);
+    if ((await findSnapshot(snapshots, name, deadline)) !== undefined)
+      throw nameTaken(operation, name);
     await ask(build, name, progress, deadline);
     const snapshot = await waitUntilActive(
       snapshots,
@@ -108,14 +110,6 @@ async function failed(
     withBuildLog(`Snapshot ${name} is in state ${providerState}. ${reason} ${left}`, tail),
     { operation, reason: "failed", snapshot: name, cause },
   );
-}
-
-function nameTaken(name: string): SnapshotError {
-  return new SnapshotError(`There is a snapshot ${name} already. Choose another name.`, {
-    operation,
-    reason: "name-taken",
-    snapshot: name,
-  });
 }
 
 function explain(

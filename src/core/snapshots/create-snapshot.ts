@@ -9,6 +9,7 @@ import { stopSandbox } from "../lifecycle/stop-sandbox.ts";
 import { errorState, pollSandbox } from "../lifecycle/wait-for-state.ts";
 import { waitBeforeRetryMs } from "../retry.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
+import { nameTaken } from "./name-taken.ts";
 import type { SnapshotTransport } from "./snapshot-transport.ts";
 import { findSnapshot, waitUntilActive } from "./wait-for-snapshot.ts";
 
@@ -45,7 +46,7 @@ export async function createSnapshot(
   const progress: Progress = { asked: false, state: undefined };
   let wasStoppedByUs = false;
   try {
-    if ((await findSnapshot(snapshots, name, call)) !== undefined) throw nameTaken(name);
+    if ((await findSnapshot(snapshots, name, call)) !== undefined) throw nameTaken(operation, name);
     const former = await settled(transport, sandboxId, deadline);
     if (mode === "stop" && former.state === "running") {
       wasStoppedByUs = true;
@@ -61,7 +62,7 @@ export async function createSnapshot(
         onLook: (seen) => {
           progress.state = seen?.providerState;
           // Servers that make it in the background tell nobody that another one had the name first.
-          if ((seen?.sourceSandboxId ?? sandboxId) !== sandboxId) throw nameTaken(name);
+          if ((seen?.sourceSandboxId ?? sandboxId) !== sandboxId) throw nameTaken(operation, name);
         },
       },
       call,
@@ -153,14 +154,6 @@ async function startAgain(transport: Transport, sandboxId: string): Promise<void
     signal: deadline.signal,
     start: true,
   }).catch(() => undefined);
-}
-
-function nameTaken(name: string): SnapshotError {
-  return new SnapshotError(`There is a snapshot ${name} already. Choose another name.`, {
-    operation,
-    reason: "name-taken",
-    snapshot: name,
-  });
 }
 
 function explain(

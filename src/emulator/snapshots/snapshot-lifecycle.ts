@@ -2,6 +2,7 @@ import type { StateDelaysMs } from "../emulator-options.ts";
 import type { FaultInjector } from "../faults/fault-injector.ts";
 import type { EmulatorClock } from "../state/emulator-clock.ts";
 import { TransitionFailure } from "../state/transition-failure.ts";
+import { Transitions } from "../state/transitions.ts";
 import type { SnapshotEntry } from "./snapshot-entry.ts";
 import type { StoredSnapshotState } from "./snapshot-record.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
@@ -24,7 +25,9 @@ const defaultDelayMs = 10;
 /** Moves snapshots along Daytona's states. Whether a move is allowed is decided before, by the API. */
 export class SnapshotLifecycle {
   readonly #options: SnapshotLifecycleOptions;
-  readonly #underWay = new Map<SnapshotEntry, Promise<void>>();
+  readonly #transitions = new Transitions<SnapshotEntry>((entry, error) =>
+    this.#fail(entry, error),
+  );
 
   constructor(options: SnapshotLifecycleOptions) {
     this.#options = options;
@@ -37,7 +40,7 @@ export class SnapshotLifecycle {
    * @returns When it is over, well or not.
    */
   run(entry: SnapshotEntry, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    return this.#run(entry, async (signal) => {
+    return this.#transitions.run(entry, async (signal) => {
       await work(signal);
       signal.throwIfAborted();
       entry.setState("active", this.#options.clock.now());
@@ -66,7 +69,7 @@ export class SnapshotLifecycle {
   /** The name stays taken until the files are gone. */
   delete(entry: SnapshotEntry): void {
     entry.setState("removing", this.#options.clock.now());
-    void this.#run(entry, async (signal) => {
+    void this.#transitions.run(entry, async (signal) => {
       await entry.save();
       await this.pass(entry, "removing", signal);
       await entry.deleteFiles();
@@ -76,28 +79,10 @@ export class SnapshotLifecycle {
 
   /** Ends everything where it stands. */
   async close(): Promise<void> {
-    for (const entry of this.#underWay.keys()) entry.transition?.abort();
-    await Promise.all(this.#underWay.values());
+    await this.#transitions.close();
   }
 
-  #run(entry: SnapshotEntry, move: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    entry.transition?.abort();
-    const controller = new AbortController();
-    entry.transition = controller;
-    const before = this.#underWay.get(entry) ?? Promise.resolve();
-    const task = before
-      .then(() => move(controller.signal))
-      .catch((error: unknown) => this.#fail(entry, error, controller.signal))
-      .finally(() => {
-        if (this.#underWay.get(entry) === task) this.#underWay.delete(entry);
-      });
-    this.#underWay.set(entry, task);
-    return task;
-  }
-
-  async #fail(entry: SnapshotEntry, error: unknown, signal: AbortSignal): Promise<void> {
-    // Superseded by another move, or the emulator is closing.
-    if (signal.aborted) return;
+  async #fail(entry: SnapshotEntry, error: unknown): Promise<void> {
     const failure = error instanceof TransitionFailure ? error : undefined;
     entry.record.errorReason = failure
       ? failure.errorReason

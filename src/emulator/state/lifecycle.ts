@@ -13,6 +13,7 @@ import type { SandboxRecord, StoredState } from "./sandbox-record.ts";
 import type { SandboxStore } from "./sandbox-store.ts";
 import { TransitionFailure } from "./transition-failure.ts";
 import { type Passage, passDelayMs, serverTimeout } from "./transition-times.ts";
+import { Transitions } from "./transitions.ts";
 import { orAborted } from "./until-aborted.ts";
 import type { Volumes } from "./volumes.ts";
 
@@ -33,7 +34,7 @@ const gracefulStopMs = 10_000;
 /** Moves sandboxes along Daytona's states. Whether a move is allowed is decided before, by the API. */
 export class Lifecycle {
   readonly #options: LifecycleOptions;
-  readonly #underWay = new Map<SandboxEntry, Promise<void>>();
+  readonly #transitions = new Transitions<SandboxEntry>((entry, error) => this.#fail(entry, error));
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -97,7 +98,8 @@ export class Lifecycle {
 
   /** What befalls a running sandbox without anyone asking for it. Nothing happens to one that does not run any more. */
   befall(entry: SandboxEntry, mishap: () => Promise<void>): void {
-    if (entry.record.state === "started" && !this.#underWay.has(entry)) this.#run(entry, mishap);
+    if (entry.record.state === "started" && !this.#transitions.isUnderWay(entry))
+      this.#run(entry, mishap);
   }
 
   /** Whatever becomes of the snapshot, the sandbox is afterwards what it was. */
@@ -163,23 +165,12 @@ export class Lifecycle {
 
   /** Ends every transition where it stands. */
   async close(): Promise<void> {
-    for (const entry of this.#underWay.keys()) entry.transition?.abort();
-    await Promise.all(this.#underWay.values());
+    await this.#transitions.close();
   }
 
   /** One move at a time: a delete of a sandbox that is being built or archived supersedes what is under way. */
   #run(entry: SandboxEntry, move: (signal: AbortSignal) => Promise<void>): void {
-    entry.transition?.abort();
-    const controller = new AbortController();
-    entry.transition = controller;
-    const before = this.#underWay.get(entry) ?? Promise.resolve();
-    const task = before
-      .then(() => move(controller.signal))
-      .catch((error: unknown) => this.#fail(entry, error, controller.signal))
-      .finally(() => {
-        if (this.#underWay.get(entry) === task) this.#underWay.delete(entry);
-      });
-    this.#underWay.set(entry, task);
+    void this.#transitions.run(entry, move);
   }
 
   /** Enters a state on the way, and stays in it as long as the options and the faults say. */
@@ -261,9 +252,7 @@ export class Lifecycle {
     }
   }
 
-  async #fail(entry: SandboxEntry, error: unknown, signal: AbortSignal): Promise<void> {
-    // Superseded by another move, or the emulator is closing: the state is that of whoever came after.
-    if (signal.aborted) return;
+  async #fail(entry: SandboxEntry, error: unknown): Promise<void> {
     const { record } = entry;
     const failure = error instanceof TransitionFailure ? error : undefined;
     record.errorReason = failure ? failure.errorReason : messageOf(error);
