@@ -100,9 +100,12 @@ export class SnapshotStore {
     const layers = join(this.#directory, "layers");
     if ((await readdir(layers)).length === 0) return;
     const discarded = await this.exclusively(async () => {
+      // In this order: a sandbox names a layer before it is there, so whoever is there now is named by what is read next. A layer
+      // that came after the records were read would look as if nobody needed it.
+      const present = await readdir(layers);
       const used = await this.#usedLayers();
       if (!used) return [];
-      const unused = (await readdir(layers)).filter((layer) => !used.has(layer));
+      const unused = present.filter((layer) => !used.has(layer));
       return Promise.all(
         unused.map(async (layer) => {
           const trash = join(this.#directory, "trash", `${layer}-${randomUUID()}`);
