@@ -38,7 +38,7 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
     await withEmulator(expect, { profile, startHoldMs: 200 }, async (fixture) => {
       const { emulator, backend, sandboxes, sandboxName } = fixture;
       const held = fixture.fault({}, { type: "hold-state", state: "creating" });
-      const setup = backend({ cleanupTimeoutMs: 1_500 }).setup({ timeoutMs: 2_000 });
+      const setup = backend({ cleanupTimeoutMs: 1_500 }).setup({ timeoutMs: 5_000 });
       const error = await rejection(expect, setup, TimeoutError, {
         code: "TIMEOUT",
         operation: "setup",

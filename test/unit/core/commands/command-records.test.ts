@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { filesHolding } from "../../../helpers/files-holding.ts";
 import { processesOf } from "../../../helpers/processes-of.ts";
 import { until } from "../../../helpers/until.ts";
 import { CommandBench, text } from "./run-command.ts";
@@ -105,14 +106,12 @@ describe("secrets", { timeout: 30_000 }, () => {
     await using bench = await CommandBench.open();
     const secret = `it's ${randomBytes(12).toString("hex")}\n$x`;
     const inner = secret.slice(5, 29);
-    const secretFiles = async (): Promise<string[]> =>
-      (await readdir("/dev/shm")).filter((name) => name.startsWith("sandbox-backend-"));
     const run = bench.run(
       'printf %s "$TOKEN" | tr a-z A-Z; : >begun; while [ ! -e go ]; do sleep 0.05; done',
       { secretEnv: { TOKEN: secret } },
     );
     await until(async () => (await readdir(bench.channel.home)).includes("begun"));
-    expect(await secretFiles()).toEqual([]);
+    expect(await filesHolding("/dev/shm", [inner])).toEqual([]);
     for (const entry of await processesOf(bench.channel.home)) expect(entry).not.toContain(inner);
     await writeFile(join(bench.channel.home, "go"), "");
     expect(text((await run).stdoutBytes)).toBe(secret.toUpperCase());
@@ -123,11 +122,10 @@ describe("secrets", { timeout: 30_000 }, () => {
 
   test("of a command that is refused leave nothing either", async () => {
     await using bench = await CommandBench.open();
+    const secret = randomBytes(12).toString("hex");
     await expect(
-      bench.run(":", { cwd: "/nowhere", secretEnv: { TOKEN: "secret" } }),
+      bench.run(":", { cwd: "/nowhere", secretEnv: { TOKEN: secret } }),
     ).rejects.toMatchObject({ code: "WORKING_DIRECTORY_NOT_FOUND" });
-    expect(
-      (await readdir("/dev/shm")).filter((name) => name.startsWith("sandbox-backend-")),
-    ).toEqual([]);
+    expect(await filesHolding("/dev/shm", [secret])).toEqual([]);
   });
 });
