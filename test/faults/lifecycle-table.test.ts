@@ -59,7 +59,7 @@ describe.for(serverProfiles.filter(coversEverything))("server profile %s", (prof
         return fixture.sandboxes().length === 0;
       }, 20_000);
       // Every process of a sandbox has its ID in the environment, every mount in its path.
-      await until(() => ids.flatMap(processesNaming).length === 0, 10_000);
+      await until(() => processesNaming(...ids).length === 0, 10_000);
       expect(ids.flatMap(mountsNaming)).toEqual([]);
       rows.push([`${fault} (${profile})`, operation, ended, String(leftAtOnce), "0"]);
     });

@@ -136,7 +136,7 @@ async function startEmulator(options: EmulatorOptions): Promise<RunningEmulator>
 async function expectNothingRuns(texts: readonly string[]): Promise<void> {
   await vi.waitFor(
     () => {
-      const left = texts.flatMap(processesNaming);
+      const left = processesNaming(...texts);
       if (left.length > 0) throw new Error(`Processes are left: ${left.join(", ")}`);
     },
     { timeout: 10_000, interval: 50 },

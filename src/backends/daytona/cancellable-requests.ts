@@ -3,11 +3,29 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientRequest } from "node:http";
 import { untilAborted } from "../../core/delay.ts";
 
-const requestStart = "http.client.request.start";
-
 interface Scope {
   readonly requests: Set<ClientRequest>;
   isEnded: boolean;
+}
+
+/**
+ * One for all connections: up to Node 22 every promise and timer of the host process goes through each storage there is, and
+ * through one that is no longer used too.
+ */
+const storage = new AsyncLocalStorage<Scope>();
+const requestStart = "http.client.request.start";
+let connections = 0;
+
+function onRequest(event: unknown): void {
+  const scope = storage.getStore();
+  const { request } = event as { request?: ClientRequest };
+  if (scope === undefined || request === undefined) return;
+  if (scope.isEnded) {
+    request.destroy();
+    return;
+  }
+  scope.requests.add(request);
+  request.once("close", () => scope.requests.delete(request));
 }
 
 /**
@@ -16,22 +34,12 @@ interface Scope {
  * alive until its own time-out.
  */
 export class CancellableRequests {
-  readonly #storage = new AsyncLocalStorage<Scope>();
   readonly #scopes = new Set<Scope>();
-  readonly #onRequest = (event: unknown): void => {
-    const scope = this.#storage.getStore();
-    const { request } = event as { request?: ClientRequest };
-    if (scope === undefined || request === undefined) return;
-    if (scope.isEnded) {
-      request.destroy();
-      return;
-    }
-    scope.requests.add(request);
-    request.once("close", () => scope.requests.delete(request));
-  };
+  #isClosed = false;
 
   constructor() {
-    subscribe(requestStart, this.#onRequest);
+    connections += 1;
+    if (connections === 1) subscribe(requestStart, onRequest);
   }
 
   /** Runs a call of the SDK; when the signal ends first, rejects with its reason and closes the call's requests. */
@@ -40,15 +48,20 @@ export class CancellableRequests {
     if (scope.isEnded) throw signal.reason;
     this.#scopes.add(scope);
     try {
-      return await untilAborted(this.#storage.run(scope, call), signal);
+      return await untilAborted(storage.run(scope, call), signal);
     } finally {
       this.#end(scope);
     }
   }
 
   close(): void {
-    unsubscribe(requestStart, this.#onRequest);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     for (const scope of [...this.#scopes]) this.#end(scope);
+    connections -= 1;
+    if (connections > 0) return;
+    unsubscribe(requestStart, onRequest);
+    storage.disable();
   }
 
   #end(scope: Scope): void {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../engine-error.ts";
-import { sendSignal } from "./process-identity.ts";
+import { readProcessStat, sendSignal } from "./process-identity.ts";
 
 const POLL_MS = 5;
 const WAIT_MS = 10_000;
@@ -22,6 +22,13 @@ export async function killUntilGone(find: () => readonly number[]): Promise<void
       );
     }
     for (const pid of pids) sendSignal(pid, "SIGKILL");
-    await delay(POLL_MS);
+    // To look at these is cheap, to look at all processes of the machine is not.
+    do await delay(POLL_MS);
+    while (pids.some(isThere) && performance.now() <= deadline);
   }
+}
+
+function isThere(pid: number): boolean {
+  const state = readProcessStat(pid)?.state;
+  return state !== undefined && state !== "Z" && state !== "X";
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { EngineError } from "../engine-error.ts";
 
 /** What the engine keeps on disk as JSON. */
@@ -11,7 +12,8 @@ interface VersionedRecord {
 export async function readRecord<T extends VersionedRecord>(path: string): Promise<T | undefined> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    // Not in turns of the thread pool, each of which costs more than to read so small a file.
+    text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
