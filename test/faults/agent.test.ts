@@ -17,7 +17,7 @@ const token = "token with 'quotes', a $dollar\nand a second line of it";
 const secrets = { AGENT_TOKEN: token };
 const health = { path: "/health" };
 /** The network is the machine's, so each agent has a port of its own. */
-let nextPort = 21_000 + (process.pid % 10_000);
+let nextPort = 21_000 + (process.pid % 5_000);
 
 interface Said {
   readonly pid: number;

@@ -71,7 +71,8 @@ describe.for(serverProfiles.filter(coversEverything))("server profile %s", (prof
         secrets: { AGENT_TOKEN: token, DEPLOY_KEY: key },
         agent: {
           source,
-          port: 31_000 + (process.pid % 10_000),
+          // Below those that the system gives to connections.
+          port: 12_000 + (process.pid % 8_000),
           health: { path: "/health" },
         },
       };
