@@ -13,6 +13,7 @@ import type {
   Isolation,
 } from "./engine-types.ts";
 import { fileError } from "./files/file-error.ts";
+import { resolvePath } from "./files/path-walker.ts";
 import { SandboxFiles } from "./files/sandbox-files.ts";
 import type { RunningSandbox, StoredSandbox } from "./isolation/confinement.ts";
 import { checkEnvironment } from "./isolation/environment.ts";
@@ -100,8 +101,8 @@ export class LocalSandbox implements EngineSandbox {
   ): Promise<EngineProcess> {
     checkArguments(argv);
     checkEnvironment(env);
-    await this.#checkWorkingDirectory(cwd);
     const running = await this.#running();
+    await this.#checkWorkingDirectory(running, cwd);
     const spawned = await this.#store.confinement.spawn(running, { argv, cwd, env });
     if (spawned instanceof ChildEngineProcess) this.#store.track(spawned);
     return spawned;
@@ -112,8 +113,8 @@ export class LocalSandbox implements EngineSandbox {
     checkArguments(argv);
     checkEnvironment(env);
     checkTerminalSize({ rows, cols });
-    await this.#checkWorkingDirectory(cwd);
     const running = await this.#running();
+    await this.#checkWorkingDirectory(running, cwd);
     const { confinement, ptys } = this.#store;
     const terminal = await openTerminal(confinement.terminals(running), { rows, cols });
     try {
@@ -153,17 +154,13 @@ export class LocalSandbox implements EngineSandbox {
     return findListeningPorts(this.#store.confinement.processes(running));
   }
 
-  async #checkWorkingDirectory(cwd: string): Promise<void> {
-    try {
-      const { type } = await this.files.stat(cwd);
-      if (type !== "directory") throw fileError("ENOTDIR", "chdir", cwd);
-    } catch (error) {
-      if (error instanceof Error && !(error instanceof EngineError)) {
-        (error as NodeJS.ErrnoException).syscall = "chdir";
-        error.message = error.message.replace(", stat ", ", chdir ");
-      }
-      throw error;
-    }
+  async #checkWorkingDirectory(running: RunningSandbox, cwd: string): Promise<void> {
+    const tree = this.#store.confinement.filesOfPrograms(running);
+    const isDirectory = await resolvePath(tree, cwd, "chdir", { followFinal: true }, (found) => {
+      if (!found.target) throw fileError("ENOENT", "chdir", cwd);
+      return found.target.stats.isDirectory();
+    });
+    if (!isDirectory) throw fileError("ENOTDIR", "chdir", cwd);
   }
 
   async #terminate(sandbox: RunningSandbox, graceMs: number): Promise<void> {

@@ -54,6 +54,8 @@ export interface Confinement {
   /** Ends every process at once and resolves when they are gone. Also right for a sandbox whose run was never recorded. */
   kill(sandbox: StoredSandbox): Promise<void>;
   files(sandbox: RunningSandbox): FileTree;
+  /** What its programs see, which without isolation is the whole machine. */
+  filesOfPrograms(sandbox: RunningSandbox): FileTree;
   spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess>;
   terminals(sandbox: RunningSandbox): TerminalSource;
   /** With this terminal as its standard streams and as its session's. The caller closes the descriptor. */

@@ -120,6 +120,10 @@ export class FolderConfinement implements Confinement {
     };
   }
 
+  filesOfPrograms(): FileTree {
+    return wholeMachine;
+  }
+
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
     const piped = await this.#programs.startWithPipes({
       argv: program.argv,

@@ -199,6 +199,10 @@ export class NamespaceConfinement implements Confinement {
     };
   }
 
+  filesOfPrograms(sandbox: RunningSandbox): FileTree {
+    return this.files(sandbox);
+  }
+
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
     const entry = await this.#enter(sandbox, program, { ownsTerminal: false });
     const piped = await this.#starter.startWithPipes({ ...entry, cwd: "/" });
