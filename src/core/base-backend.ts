@@ -28,6 +28,7 @@ import {
   uploadDirectoryToSandbox,
 } from "./files/transfer-directory.ts";
 import { writeFilesInSandbox } from "./files/write-files.ts";
+import { unknownFacts } from "./lazy/unknown-facts.ts";
 import { SandboxPreview } from "./preview/sandbox-preview.ts";
 import type { Guard } from "./processes/guard.ts";
 import { checkSnapshotName } from "./snapshots/check-snapshot-name.ts";
@@ -78,8 +79,6 @@ const previewSchema = lazily(() =>
     minTtlMs: z.optional(z.int().check(z.minimum(1))),
   }),
 );
-
-const unknownFacts = { pty: "after-setup", separateUsers: "after-setup" } as const;
 
 /** Every backend: checks its arguments, bounds each call, and does the work on top of the provider's transport. */
 export abstract class BaseBackend extends BackendCommands implements Backend {

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { measureImportMs } from "../../bench/measure-import.ts";
 import { median } from "../../bench/statistics.ts";
@@ -10,6 +10,10 @@ const loadTimeoutMs = 60_000;
 const rounds = 10;
 /** Far above what it takes, since machines are busy; the SDK alone takes several times as long. */
 const slowestImportMs = 200;
+
+/** What an import loads of our own: its time grows with both. */
+const mostFiles = 2;
+const mostBytes = 100_000;
 
 const recordHook = join(import.meta.dirname, "record-resolved.mjs");
 
@@ -45,25 +49,50 @@ process.stdout.write(JSON.stringify(Object.keys(require.cache)));
   return urls.filter((url) => !url.startsWith("node:"));
 }
 
-/** Loading the main entry, and making a backend, loads no other package, in either format. Gives the number of our own files in each. */
+/** A file of ours that is loaded, and its size in bytes. */
+export interface LoadedFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/**
+ * Loading the main entry, and making a backend, loads no other package, in either format, and little of our own. Gives what of our
+ * own it does load.
+ */
 export async function checkMainEntry(
   project: string,
-): Promise<{ readonly esm: number; readonly cjs: number }> {
+): Promise<{ readonly esm: readonly LoadedFile[]; readonly cjs: readonly LoadedFile[] }> {
   const ownFolder = join(project, "node_modules/sandbox-backend/");
-  const count = async (line: string, mainFile: string): Promise<number> => {
+  const loaded = async (line: string, mainFile: string): Promise<LoadedFile[]> => {
     const urls = await modulesLoadedBy(project, line);
-    const paths = urls.map((url) => fileURLToPath(url));
+    const paths = [...new Set(urls.map((url) => fileURLToPath(url)))];
     const foreign = paths.filter((path) => !path.startsWith(ownFolder));
     if (foreign.length > 0) throw new Error(`${line} also loads ${foreign.join(", ")}`);
     if (!paths.includes(join(ownFolder, mainFile))) {
       throw new Error(`${line} was not seen to load ${mainFile}, but ${paths.join(", ")}`);
     }
-    return new Set(paths).size;
+    const files = await Promise.all(
+      paths.map(async (path) => ({
+        name: relative(ownFolder, path),
+        bytes: (await stat(path)).size,
+      })),
+    );
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    if (files.length > mostFiles || bytes > mostBytes) {
+      throw new Error(
+        `${line} loads ${describeFiles(files)}: more than ${mostFiles} files or ${mostBytes} bytes. What an import does not need belongs behind a dynamic import, see docs/decisions.md.`,
+      );
+    }
+    return files;
   };
   return {
-    esm: await count('(await import("sandbox-backend")).createBackend("local");', "dist/index.js"),
-    cjs: await count('require("sandbox-backend").createBackend("local");', "dist/index.cjs"),
+    esm: await loaded('(await import("sandbox-backend")).createBackend("local");', "dist/index.js"),
+    cjs: await loaded('require("sandbox-backend").createBackend("local");', "dist/index.cjs"),
   };
+}
+
+export function describeFiles(files: readonly LoadedFile[]): string {
+  return files.map(({ name, bytes }) => `${name} (${bytes} bytes)`).join(", ");
 }
 
 /** The other entries load, by `import` and by `require`, without an SDK. */

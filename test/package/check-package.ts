@@ -7,8 +7,13 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkMainEntry, checkOtherEntries, measureMainEntry } from "./check-loading.ts";
-import { checkLocalBackend } from "./check-local.ts";
+import {
+  checkMainEntry,
+  checkOtherEntries,
+  describeFiles,
+  measureMainEntry,
+} from "./check-loading.ts";
+import { checkBundledHost, checkLocalBackend } from "./check-local.ts";
 import { checkTypes } from "./check-types.ts";
 import { checkBuild, install, pack, writeProjectFiles } from "./consumer-project.ts";
 import { asCommonJs, extractExample, withoutIsolation } from "./readme-example.ts";
@@ -46,12 +51,16 @@ async function check(): Promise<void> {
   say("✔ npx sandbox-backend emulator --help, npx sandbox-backend version");
 
   const { esm, cjs } = await checkMainEntry(project);
-  say(`✔ the main entry loads no other package (own files: ${esm} as ESM, ${cjs} as CommonJS)`);
+  say("✔ importing the main entry and making a backend loads no other package, and of its own");
+  say(`  as ESM ${describeFiles(esm)}`);
+  say(`  as CommonJS ${describeFiles(cjs)}`);
   await checkOtherEntries(project);
   say("✔ sandbox-backend/emulator and sandbox-backend/testing load, without an SDK");
 
   await checkLocalBackend(project);
   say("✔ the local backend makes a sandbox and takes it away, as ESM and as CommonJS");
+  await checkBundledHost(project);
+  say("✔ so it does in host apps that are bundled into one file, as ESM and as CommonJS");
 
   const { medianMs, fastestMs } = await measureMainEntry(project);
   say(

@@ -6,15 +6,14 @@ import { lazily } from "../../core/config/lazily.ts";
 import { parseConfig } from "../../core/config/parse-config.ts";
 import { checkSharedOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
 import { checkVolumes } from "../../core/config/volumes-config.ts";
-import { checkIdle } from "./daytona-idle.ts";
+import { checkIdle } from "./daytona-idle-config.ts";
 import {
   checkSandboxOptions,
   type DaytonaSandboxOptions,
   daytonaSandboxShape,
 } from "./daytona-sandbox-options.ts";
 import type { DaytonaSdkSource } from "./daytona-sdk.ts";
-import { imageText } from "./images/build-source.ts";
-import { imageBuilderSchema, imageReferenceSchema } from "./images/image-data.ts";
+import { imageBuilderSchema, imageReferenceSchema, imageText } from "./images/image-data.ts";
 
 /** Size of a sandbox; only with `image` or `imageBuilder`, since a snapshot has its size built in. */
 export type DaytonaResources = ImageResources;

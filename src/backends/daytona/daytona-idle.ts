@@ -1,10 +1,9 @@
 import type { IdleConfig } from "../../contract/config.ts";
 import { ProtocolError } from "../../contract/provider-errors.ts";
 import { delay } from "../../core/delay.ts";
+import { longestArchiveMinutes } from "./daytona-idle-config.ts";
 import type { DaytonaSandbox } from "./daytona-sdk.ts";
 
-/** Daytona archives after 30 days at the latest, whatever was asked for; 0 means that too. */
-const longestArchiveMinutes = 43_200;
 /** An answer may come from before the change. */
 const looks = 4;
 const lookAgainMs = 500;
@@ -16,17 +15,6 @@ const fields: readonly (readonly [keyof IdleConfig, Field])[] = [
   ["autoArchiveMinutes", "autoArchiveInterval"],
   ["autoDeleteMinutes", "autoDeleteInterval"],
 ];
-
-export function checkIdle(
-  idle: IdleConfig | undefined,
-): { path: string; expected: string } | undefined {
-  return (idle?.autoArchiveMinutes ?? 0) > longestArchiveMinutes
-    ? {
-        path: "idle.autoArchiveMinutes",
-        expected: `at most ${longestArchiveMinutes}: Daytona archives no later`,
-      }
-    : undefined;
-}
 
 /** Sets what differs; resolves with whether anything did. */
 export async function changeIdle(sandbox: DaytonaSandbox, idle: IdleConfig): Promise<boolean> {

@@ -1,33 +1,18 @@
-import type { DoctorCheck, DoctorOptions } from "../../contract/doctor.ts";
-import type { Deadline } from "../../core/deadline.ts";
-import { BaseProvider } from "../../core/provider/base-provider.ts";
-import { Redactor } from "../../core/redact.ts";
-import type { ResolvedDaytonaConfig } from "./daytona-config.ts";
-import { DaytonaConnection } from "./daytona-connection.ts";
-import { examineDaytona } from "./daytona-doctor.ts";
+import { LazyProvider } from "../../core/lazy/lazy-provider.ts";
+import { importPart } from "../../core/lazy/loaded-later.ts";
 import {
   type DaytonaProviderConfig,
   resolveDaytonaProviderConfig,
 } from "./daytona-provider-config.ts";
-import { DaytonaTransport } from "./daytona-transport.ts";
 
 /** A Daytona organisation: in its cloud, self-hosted, or on the emulator. */
-export class DaytonaProvider extends BaseProvider {
-  readonly #config: ResolvedDaytonaConfig;
-
-  /** @throws {@link ConfigError} that names what is wrong. No I/O, and the SDK is not loaded yet. */
+export class DaytonaProvider extends LazyProvider {
+  /** @throws {@link ConfigError} that names what is wrong. No I/O, and nothing more is loaded yet. */
   constructor(config: DaytonaProviderConfig) {
     const resolved = resolveDaytonaProviderConfig(config, process.env);
-    const connection = new DaytonaConnection(resolved);
-    super({
-      type: "daytona",
-      transport: new DaytonaTransport(resolved, connection),
-      redactor: new Redactor([resolved.apiKey]),
+    super("daytona", async () => {
+      const part = await importPart(() => import("./loaded-daytona-provider.ts"));
+      return new part.LoadedDaytonaProvider(resolved);
     });
-    this.#config = resolved;
-  }
-
-  protected examine(options: DoctorOptions, deadline: Deadline): Promise<DoctorCheck[]> {
-    return examineDaytona(this.#config, this.transport, options, deadline);
   }
 }

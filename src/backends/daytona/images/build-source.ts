@@ -7,12 +7,6 @@ import { archivePaths } from "./archive-paths.ts";
 import { dockerfileText } from "./dockerfile-text.ts";
 import { isSdkImage } from "./image-data.ts";
 
-/** What an image is made from, as far as its config says. */
-export function imageText(image: ImageData | SdkImage): string {
-  if (!isSdkImage(image)) return JSON.stringify(image);
-  return JSON.stringify([image.dockerfile, image.contextList]);
-}
-
 /** The bases that a Dockerfile names, without those that are stages or variables of its own. */
 export function baseImages(image: ImageData | SdkImage): string[] {
   if (!isSdkImage(image)) return [image.base];

@@ -107,3 +107,9 @@ function isPassable(value: unknown): boolean {
 function isCommandText(value: unknown): boolean {
   return typeof value === "string" && value.trim() !== "" && isPassableText(value);
 }
+
+/** What an image is made from, as far as its config says. */
+export function imageText(image: ImageData | SdkImage): string {
+  if (!isSdkImage(image)) return JSON.stringify(image);
+  return JSON.stringify([image.dockerfile, image.contextList]);
+}
