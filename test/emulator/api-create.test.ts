@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DaytonaEmulator } from "../../src/emulator/index.ts";
+import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { startEmulator } from "./start-emulator.ts";
 import { WireClient } from "./wire-client.ts";
 
@@ -15,6 +16,7 @@ afterAll(async () => {
   await emulator.close();
 });
 
+const { available } = await LocalEngine.probe();
 const build = { buildInfo: { dockerfileContent: "FROM debian:12\n" } };
 
 test("the answer is the whole sandbox, with defaults", async () => {
@@ -82,8 +84,8 @@ test.each([
   [
     "an unknown volume",
     { volumes: [{ volumeId: "v", mountPath: "/data" }] },
-    404,
-    /^Volume 'v' not found$/,
+    available ? 404 : 501,
+    available ? /^Volume 'v' not found$/ : /without isolation/,
   ],
   ["too much cpu", { ...build, cpu: 5 }, 400, /^CPU request 5 exceeds maximum .* \(4\)\./],
   ["too much memory", { ...build, memory: 9 }, 400, /^Memory request 9GB exceeds .*\(8GB\)\./],

@@ -2,14 +2,13 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { mounts } from "../helpers/capabilities.ts";
 import { isolationsUnderTest } from "./isolations.ts";
 import { runScript } from "./run-script.ts";
 
-const isRoot = process.getuid?.() === 0;
-
 for (const { isolation, skipped, title } of await isolationsUnderTest()) {
-  // Only root can make namespaces in a mount namespace of its own without being in a user namespace.
-  test.skipIf(skipped || !isRoot)(
+  // Only who may mount can make namespaces in a mount namespace of its own without being in a user namespace.
+  test.skipIf(skipped || !mounts)(
     `a full disk is an error, and leaves what was there, isolation ${title}`,
     async () => {
       const folder = mkdtempSync(join(tmpdir(), "engine-full-"));

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
+import { mounts } from "../helpers/capabilities.ts";
 import { eventually } from "./eventually.ts";
 import { isolationsUnderTest } from "./isolations.ts";
 import { collect, runShell } from "./run-program.ts";
@@ -83,7 +84,7 @@ describe("the spawner", () => {
     });
   }
 
-  test("is not needed", async () => {
+  test.skipIf(isolations.every(({ skipped }) => skipped) && !mounts)("is not needed", async () => {
     const script = new URL("./scripts/without-spawner.ts", import.meta.url);
     // An empty file in the place of perl, in mounts of this one process.
     const hide = 'mount --bind /dev/null /usr/bin/perl && exec "$@"';

@@ -38,6 +38,8 @@ interface EmulatorFixture {
   readonly emulator: DaytonaEmulator;
   /** Where the emulator keeps its sandboxes: every file of them is below it. */
   readonly directory: string;
+  /** Whether a sandbox has anything of its own but its folder. */
+  readonly hasNamespaces: boolean;
   /** What every backend of this test has in common; another process that is given it acts as another host of the same owner. */
   readonly config: DaytonaConfig & { readonly owner: string; readonly name: string };
   /** The name that a sandbox of `config` gets at the provider. */
@@ -201,6 +203,7 @@ function makeFixture(
   return {
     emulator,
     directory,
+    hasNamespaces,
     config,
     sandboxName: name,
     backend,

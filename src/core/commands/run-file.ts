@@ -5,8 +5,13 @@ import { processFunctions } from "./process-fragment.ts";
 import { shellText } from "./shell-text.ts";
 import { becomeUser, prepareUserFile } from "./user-fragment.ts";
 
-/** The variable by which every process of a command can be found. Its value is the name of the record. */
+/** The variable by which every process of a command can be found. */
 export const processVariable = "SANDBOX_BACKEND_PROCESS";
+
+/** What the variable says of a command: sandboxes of one machine may have commands of the same ID. */
+export function processName(sandboxMark: string, record: string): string {
+  return `${sandboxMark}/${record}`;
+}
 
 /**
  * The file that becomes the command. Arguments: record, umask, process of the waiter, keeper and its start time, secrets or nothing, way to become another user or nothing.
@@ -14,7 +19,7 @@ export const processVariable = "SANDBOX_BACKEND_PROCESS";
  */
 export function runFile(
   shellPath: string,
-  record: string,
+  name: string,
   env: Readonly<Record<string, string>>,
   options: {
     /** Path of the sandbox's secrets in memory. */
@@ -35,7 +40,7 @@ export function runFile(
     readSecrets(options.secretsPath, "1"),
     ...(options.withSecrets ? [takeSecrets] : []),
     // A locale that the image does not have makes bash complain.
-    `{\n${exportLines(commandEnvironment(record, env))}} 2>/dev/null`,
+    `{\n${exportLines(commandEnvironment(name, env))}} 2>/dev/null`,
     ...(options.asUser ? ["fi"] : []),
     // From here on no variable is ours: the exports may have overwritten any.
     `set -C`,
@@ -65,8 +70,8 @@ const takeSecrets = shellText(`
 
 /** The environment of a command: that of its options, and its own name. */
 export function commandEnvironment(
-  record: string,
+  name: string,
   env: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  return { ...env, [processVariable]: record };
+  return { ...env, [processVariable]: name };
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { hashTexts } from "../sandbox-identity.ts";
 import { secretsMemoryPath } from "../secrets/secrets-file.ts";
 import { type ScriptAnswer, starterName } from "./answer.ts";
 import type { CommandRequest } from "./command-request.ts";
@@ -14,7 +15,7 @@ import {
 } from "./process-answers.ts";
 import { createProcessId } from "./process-id.ts";
 import { folderOf, type RecordReport, readReports } from "./record-report.ts";
-import { processVariable } from "./run-file.ts";
+import { processName, processVariable } from "./run-file.ts";
 import type { Question } from "./sandbox-requests.ts";
 import { killScript, lookUpScript, prepareScript, resolveScript } from "./settle-script.ts";
 import { signalScript } from "./signal-script.ts";
@@ -54,6 +55,7 @@ export class RecordQuestions {
   readonly #shellPath: string;
   readonly #pollFile: string;
   readonly #secretsPath: string;
+  readonly #sandboxMark: string;
 
   constructor(options: {
     readonly sandboxId: string;
@@ -63,6 +65,7 @@ export class RecordQuestions {
     this.#shellPath = options.shellPath;
     this.#pollFile = options.pollFile;
     this.#secretsPath = secretsMemoryPath(options.sandboxId);
+    this.#sandboxMark = hashTexts([options.sandboxId]);
   }
 
   start(
@@ -87,6 +90,7 @@ export class RecordQuestions {
           env: request.env,
           secretEnv: request.secretEnv ?? {},
           secretsPath: this.#secretsPath,
+          sandboxMark: this.#sandboxMark,
           stdinText: inlineInput(request.stdin),
           waitSeconds: options.waitSeconds,
           maxLogBytes: request.maxLogBytes,
@@ -130,7 +134,7 @@ export class RecordQuestions {
           graceSeconds,
           caller,
           starters,
-          processVariable,
+          processEntry: this.#processEntry(record),
           pollFile: this.#pollFile,
           shellPath: this.#shellPath,
         }),
@@ -149,7 +153,13 @@ export class RecordQuestions {
   signal(record: string, signal: string): Question<SignalledRecord> {
     return {
       script: (tag) =>
-        signalScript({ tag, record, signal, processVariable, shellPath: this.#shellPath }),
+        signalScript({
+          tag,
+          record,
+          signal,
+          processEntry: this.#processEntry(record),
+          shellPath: this.#shellPath,
+        }),
       read: readSignalled,
     };
   }
@@ -167,6 +177,10 @@ export class RecordQuestions {
           ? "no-folder"
           : readSettled(answer),
     };
+  }
+
+  #processEntry(record: string): string {
+    return `${processVariable}=${processName(this.#sandboxMark, record)}`;
   }
 }
 

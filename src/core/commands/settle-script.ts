@@ -59,7 +59,8 @@ export function lookUpScript(input: SettleInput & { readonly generations: number
 }
 
 export interface KillInput extends SettleInput {
-  readonly processVariable: string;
+  /** Environment entry that all its processes have, and no others. */
+  readonly processEntry: string;
   /** Starts whose command may be ended; undefined means any. */
   readonly starters: readonly string[] | undefined;
   /** Seconds between SIGTERM and SIGKILL. */
@@ -73,7 +74,7 @@ export interface KillInput extends SettleInput {
 /** Keeps a command from beginning, or ends all its processes, and reports how many are left. May be repeated. */
 export function killScript(input: KillInput): string {
   const script = [
-    `t=${input.tag} r=${input.record} poll=${input.pollFile} grace=${input.graceSeconds} caller=${input.caller} needle=${input.processVariable}=${input.record}`,
+    `t=${input.tag} r=${input.record} poll=${input.pollFile} grace=${input.graceSeconds} caller=${input.caller} needle=${input.processEntry}`,
     `anyone=${input.starters === undefined ? 1 : 0} starters=" ${input.starters?.join(" ") ?? ""} "`,
     opening(findOrMakeFolder),
     takeClaim,

@@ -3,7 +3,8 @@ import { recordOpening, type SettleInput } from "./settle-script.ts";
 import { inKnownShell, shellText } from "./shell-text.ts";
 
 export interface SignalInput extends SettleInput {
-  readonly processVariable: string;
+  /** Environment entry that all its processes have, and no others. */
+  readonly processEntry: string;
   /** Without `SIG`, such as `INT`. */
   readonly signal: string;
 }
@@ -11,7 +12,7 @@ export interface SignalInput extends SettleInput {
 /** Sends one signal to all processes of a command and reports whether there were any. */
 export function signalScript(input: SignalInput): string {
   const script = [
-    `t=${input.tag} r=${input.record} signal=${input.signal} needle=${input.processVariable}=${input.record}`,
+    `t=${input.tag} r=${input.record} signal=${input.signal} needle=${input.processEntry}`,
     recordOpening,
     memberFunctions,
     shellText(`

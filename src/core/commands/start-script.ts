@@ -2,7 +2,7 @@ import type { Command } from "../../contract/command.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { exportLines } from "./environment-lines.ts";
 import { findOrMakeFolder } from "./folder-fragment.ts";
-import { commandEnvironment, runFile } from "./run-file.ts";
+import { commandEnvironment, processName, runFile } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
 import { type SupervisorInput, supervisorFile } from "./supervisor-script.ts";
 
@@ -30,11 +30,12 @@ export interface StartInput extends SupervisorInput {
 export function startScript(input: StartInput): string {
   const withSecrets = Object.keys(input.secretEnv).length > 0;
   const asUser = input.user !== undefined;
+  const name = processName(input.sandboxMark, input.record);
   const files: [suffix: string, text: string][] = [
     ["cmd", commandFile(input.command)],
     [
       "run",
-      runFile(input.shellPath, input.record, input.env, {
+      runFile(input.shellPath, name, input.env, {
         secretsPath: input.secretsPath,
         withSecrets,
         asUser,
@@ -45,7 +46,7 @@ export function startScript(input: StartInput): string {
     ["err", ""],
   ];
   if (input.stdinText !== undefined) files.push(["in", input.stdinText]);
-  if (asUser) files.push(["env", exportLines(commandEnvironment(input.record, input.env))]);
+  if (asUser) files.push(["env", exportLines(commandEnvironment(name, input.env))]);
   if (input.keep) files.push(["keep", ""]);
   const writes = files.map(
     ([suffix, text]) => `printf '%s' ${shellQuote(text)} >"$f.${suffix}" &&`,

@@ -1,13 +1,15 @@
 import { shellQuote } from "../shell-quote.ts";
 import { feeder, prepareFeeder } from "./feeder-fragment.ts";
 import { processFunctions } from "./process-fragment.ts";
-import { processVariable } from "./run-file.ts";
+import { processName, processVariable } from "./run-file.ts";
 import { shellText } from "./shell-text.ts";
 import { chooseSwitch } from "./user-fragment.ts";
 
 export interface SupervisorInput {
   readonly tag: string;
   readonly record: string;
+  /** What tells this sandbox's commands from those of others on one machine. No shell needs quotes for it. */
+  readonly sandboxMark: string;
   readonly cwd: string;
   /** Seconds to wait for the end before the first answer. */
   readonly waitSeconds: number;
@@ -40,7 +42,7 @@ export function supervisorFile(input: SupervisorInput): string {
     ...(input.user === undefined ? ["how="] : [chooseSwitch(input.user)]),
     ...(input.feeds ? [prepareFeeder] : []),
     openOutputs,
-    keeper(input.feeds),
+    keeper(processName(input.sandboxMark, input.record), input.feeds),
     waitForEnd,
     answer,
     ...(input.sweep ? [sweep] : []),
@@ -73,10 +75,10 @@ const openOutputs = shellText(`
   exec 3>>"$f.out" 4>>"$f.err"
 `);
 
-function keeper(feeds: boolean): string {
+function keeper(name: string, feeds: boolean): string {
   // Standard input for both attempts to run: what a feeder writes, or a file.
   const input = feeds ? "<&5 5<&-" : '<"$input"';
-  return [keeperOpening, ...(feeds ? [feeder] : []), runner(input), keeperClosing].join("\n");
+  return [keeperOpening, ...(feeds ? [feeder] : []), runner(name, input), keeperClosing].join("\n");
 }
 
 const keeperOpening = shellText(`
@@ -114,14 +116,14 @@ const keeperOpening = shellText(`
     [ ! -e "$f.in" ] || input=$f.in
 `);
 
-function runner(input: string): string {
+function runner(name: string, input: string): string {
   return shellText(`
     session=
     # Without "set -m" no shell is a group leader here, so setsid need not fork.
     if command -v setsid; then session=setsid; fi
     run() {
       # Nothing but the command carries its name: a kill would find our own helpers.
-      ${processVariable}="$r" "$@" "$shell" "$f.run" "$f" "$umask" "$$" "$keeper" "$keeper_start" "$secrets" "$how" ${input} >&3 3>&-
+      ${processVariable}=${name} "$@" "$shell" "$f.run" "$f" "$umask" "$$" "$keeper" "$keeper_start" "$secrets" "$how" ${input} >&3 3>&-
       code=$?
     }
   `);
