@@ -7,7 +7,7 @@ import { O_PATH } from "../files/path-walker.ts";
 import { SandboxFiles } from "../files/sandbox-files.ts";
 import type { Mount } from "./mount-plan.ts";
 
-const OPTIONS = ["nosuid", "nodev"];
+export const BIND_MOUNT_OPTIONS = ["nosuid", "nodev"];
 /** Where the engine mounts what every sandbox needs. */
 const RESERVED = ["dev", "proc", "sys", "run"];
 
@@ -54,40 +54,12 @@ export async function makeSubpaths(
   return mounts;
 }
 
-/**
- * Lines of the script that builds the root, in the sandbox's folder and with nothing of the sandbox running. Both paths can
- * hold links of a sandbox: one on the way to the target is refused, and the source is where the shell stands, which nobody
- * can exchange, and not a path that is read twice.
- */
-export function bindMountScript(mounts: readonly EngineMount[], mount: string): string[] {
-  if (mounts.length === 0) return [];
-  const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-  return [
-    "bind() (",
-    '  rest=$2; point="$PWD/root"',
-    '  while [ -n "$rest" ]; do',
-    '    point="$point/${rest%%/*}"',
-    "    case $rest in */*) rest=${rest#*/};; *) rest=;; esac",
-    '    if [ -L "$point" ]; then echo "$point is a link" >&2; exit 1; fi',
-    '    [ -d "$point" ] || mkdir -m 755 "$point" || exit 1',
-    "  done",
-    '  cd -P -- "$1" || exit 1',
-    '  [ "$(pwd -P)" = "$1" ] || { echo "$1 is a link" >&2; exit 1; }',
-    `  ${mount} --no-canonicalize --bind -o ${OPTIONS.join(",")} . "$point"`,
-    ")",
-    ...mounts.map(({ source, subpath, target }) => {
-      const from = quote(subpath ? join(source, subpath) : source);
-      return `bind ${from} ${quote(target.slice(1))} || fail ${quote(`mount ${target}`)}`;
-    }),
-  ];
-}
-
 /** What the mount table must show of them. */
 export function bindMountsToCheck(mounts: readonly EngineMount[]): Mount[] {
   return mounts.map(({ source, target }) => ({
     source,
     target: join("root", target),
     type: "none",
-    options: OPTIONS,
+    options: BIND_MOUNT_OPTIONS,
   }));
 }

@@ -1,24 +1,32 @@
 /**
- * What root keeps in a sandbox: Docker's default set without `mknod` (no device cgroup guards the host's disks here) and
- * without `net_raw` (the network is the host's, whose traffic it could read).
+ * What root keeps in a sandbox, with the kernel's numbers: Docker's default set without `mknod` (no device cgroup guards the
+ * host's disks here) and without `net_raw` (the network is the host's, whose traffic it could read).
  */
-const KEPT_CAPABILITIES = [
-  "chown",
-  "dac_override",
-  "fsetid",
-  "fowner",
-  "setgid",
-  "setuid",
-  "setfcap",
-  "setpcap",
-  "net_bind_service",
-  "sys_chroot",
-  "kill",
-  "audit_write",
-];
+const KEPT_CAPABILITIES: ReadonlyMap<string, number> = new Map([
+  ["chown", 0],
+  ["dac_override", 1],
+  ["fowner", 3],
+  ["fsetid", 4],
+  ["kill", 5],
+  ["setgid", 6],
+  ["setuid", 7],
+  ["setpcap", 8],
+  ["net_bind_service", 10],
+  ["sys_chroot", 18],
+  ["audit_write", 29],
+  ["setfcap", 31],
+]);
 
 /** Arguments with which `setpriv` gives up everything else, for good: the bounding set never grows again. */
 export function dropCapabilities(): string[] {
-  const bounding = ["-all", ...KEPT_CAPABILITIES.map((name) => `+${name}`)].join(",");
-  return [`--bounding-set=${bounding}`, "--inh-caps=-all", "--ambient-caps=-all"];
+  const kept = [...KEPT_CAPABILITIES.keys()].map((name) => `+${name}`);
+  return [
+    `--bounding-set=${["-all", ...kept].join(",")}`,
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+  ];
+}
+
+export function keptCapabilityNumbers(): number[] {
+  return [...KEPT_CAPABILITIES.values()];
 }

@@ -21,24 +21,24 @@ const UNSUITABLE_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x4d44, "FAT"],
 ]);
 
-/** Puts what the programs said into words: which part of the machine refused, and what to change. */
+/** Puts what the building program said into words: which part of the machine refused, and what to change. */
 export async function explainFailure(error: EngineError, directory: string): Promise<Explanation> {
   const { message } = error;
   const { needsUserNamespace } = readHostPrivileges();
-  if (/root\/(proc|sys)\b|mount \/proc failed/.test(message)) {
+  if (/ on root\/(proc|sys)\b/.test(message)) {
     return {
       reason: `the kernel refuses a new /proc or /sys, because those of this container are masked (${message})`,
       advice: `start the container with --security-opt systempaths=unconfined, or with ${DOCKER_OPTIONS}`,
     };
   }
-  if (/unshare.*failed|uid_map|gid_map|step: (hostname|mount \/)$/.test(message)) {
+  if (/^unshare|uid_map|gid_map|setgroups|^hostname/.test(message)) {
     return needsUserNamespace ? userNamespacesForbidden(message) : namespacesForbidden(message);
   }
-  if (/overlay|step: mount the root/.test(message) && !/root\/(proc|sys|dev|run)\b/.test(message)) {
+  if (/^mount overlay/.test(message)) {
     return overlayRefused(message, directory);
   }
   if (/^missing in/.test(message)) {
-    return { reason: message, advice: "install util-linux (with mount), coreutils and findutils" };
+    return { reason: message, advice: "install util-linux, coreutils, findutils and perl" };
   }
   if (/directory is below/.test(message)) {
     return { reason: message, advice: "choose another directory" };

@@ -51,7 +51,7 @@ export interface MountPlan {
   readonly details: readonly Mount[];
   /** What needs the sandbox's PID namespace. */
   readonly processes: readonly Mount[];
-  /** Directories to make in between, relative to the sandbox's folder. */
+  /** Directories for everybody to make in between, relative to the sandbox's folder. */
   readonly directories: readonly string[];
 }
 
@@ -94,16 +94,6 @@ export function planMounts(options: MountPlanOptions): MountPlan {
       ...(privileges.isMachineRoot ? guardProcesses() : []),
     ],
   };
-}
-
-/** For `mount --fstab`: one program for all of them, which takes a few milliseconds where one each takes a hundred. */
-export function toFstab(mounts: readonly Mount[]): string {
-  return mounts
-    .map(({ source, target, type, options }) => {
-      const fields = [source, target, type, options.length > 0 ? options.join(",") : "defaults"];
-      return `${fields.map(escapeField).join(" ")} 0 0\n`;
-    })
-    .join("");
 }
 
 function rootOf(layers: SandboxLayers, privileges: HostPrivileges): Mount {
@@ -185,11 +175,4 @@ function bind(source: string, target: string, flags: readonly string[]): Mount {
 
 function mask(target: string): Mount {
   return mount("tmpfs", target, "tmpfs", [...READ_ONLY, "size=0"]);
-}
-
-/** fstab(5) separates by blanks and takes them as octal escapes. */
-function escapeField(field: string): string {
-  return field.replace(/[\s\\#]/g, (character) => {
-    return `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`;
-  });
 }

@@ -1,5 +1,4 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
@@ -37,16 +36,16 @@ import { type EngineFolders, layOutEngineFolders } from "./engine-folders.ts";
 import { enterSandbox } from "./enter-sandbox.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
 import { findHiddenPaths } from "./hidden-paths.ts";
+import { holderPlan } from "./holder-plan.ts";
 import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
 import { checkMounts } from "./mount-check.ts";
-import { planMounts, toFstab } from "./mount-plan.ts";
+import { planMounts } from "./mount-plan.ts";
 import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
 import { layOutSandbox, usableMountPoints } from "./namespace-layout.ts";
 import { pidNamespaceOf } from "./pid-namespace.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
 import { SandboxLayers } from "./sandbox-layers.ts";
 import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
-import { holderCommand } from "./setup-script.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
 
@@ -125,12 +124,9 @@ export class NamespaceConfinement implements Confinement {
     const { folder, record } = sandbox;
     const layers = SandboxLayers.of(sandbox);
     await refreshResolverConfiguration(layers, folder.resolverConfiguration);
-    const hiddenPaths = await findHiddenPaths(
-      this.#starter,
-      this.#programs.find,
-      this.#system,
-      layers,
-    );
+    const hiddenPaths = findHiddenPaths(this.#starter, this.#programs.find, this.#system, layers);
+    // It goes on beside what follows, and whoever waits for it learns of a failure.
+    hiddenPaths.catch(() => undefined);
     const overlaid = usableMountPoints(layers, this.#system.overlaid);
     await prepareForMounting(sandbox, overlaid);
     const mounts = await makeSubpaths(record.mounts);
@@ -141,18 +137,14 @@ export class NamespaceConfinement implements Confinement {
       privileges: this.#privileges,
       toolsFolder: this.#folders.tools,
     });
-    for (const step of ["root", "details", "processes"] as const) {
-      await writeFile(folder.mounts[step], toFstab(plan[step]));
-    }
     const { holder, mountTable } = await startHolder({
-      command: holderCommand({
+      perl: this.#programs.perl,
+      plan: holderPlan({
         folder,
         mounts,
         hostname: record.id,
         emptied: mustEmptyTemporary(sandbox) ? [TEMPORARY] : [],
-        devicesFolder: this.#folders.devices,
         plan,
-        programs: this.#programs,
         privileges: this.#privileges,
       }),
       marker: record.marker,

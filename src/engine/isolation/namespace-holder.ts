@@ -8,17 +8,21 @@ import {
 } from "../processes/process-identity.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import { SANDBOX_PATH } from "./environment.ts";
-import { READY_LINE } from "./setup-script.ts";
+import { READY_LINE } from "./holder-plan.ts";
+import { HOLDER_PROGRAM } from "./holder-program.ts";
+import { systemCallArguments } from "./system-calls.ts";
 
 export const HOLDER_VARIABLE = "SANDBOX_ENGINE_HOLDER";
 const SETUP_TIMEOUT_MS = 30_000;
 
 export interface HolderOptions {
-  /** As `holderCommand` gives it. */
-  readonly command: readonly string[];
+  readonly perl: string;
+  /** As `holderPlan` gives it. */
+  readonly plan: readonly string[];
   /** In the holder's environment, so that it is found even if nobody recorded its PID. */
   readonly marker: string;
-  readonly hiddenPaths: readonly string[];
+  /** Relative to the root, each character a byte. They are needed last. */
+  readonly hiddenPaths: Promise<readonly string[]>;
   readonly starter: ProgramStarter;
 }
 
@@ -33,15 +37,10 @@ export interface StartedHolder {
  * first process dies with it, and with that every other. Rejects with nothing left running.
  */
 export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
-  const { command, marker, hiddenPaths, starter } = options;
-  const env = {
-    PATH: SANDBOX_PATH,
-    LC_ALL: "C",
-    // The newer interface of the kernel takes 256 characters for an option: too few for many layers.
-    LIBMOUNT_FORCE_MOUNT2: "always",
-    [HOLDER_VARIABLE]: marker,
-  };
-  const { started, descriptors } = await starter.startWithPipes({ argv: command, cwd: "/", env });
+  const { perl, marker, hiddenPaths, starter } = options;
+  const argv = [perl, "-e", HOLDER_PROGRAM, "--", ...systemCallArguments()];
+  const env = { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker };
+  const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env });
   const [input, output, error] = descriptors;
   const pipes: HolderPipes = {
     stdin: new Socket({ fd: input, readable: false, writable: true }),
@@ -50,7 +49,13 @@ export async function startHolder(options: HolderOptions): Promise<StartedHolder
   };
   const holder = identifyProcess(started.pid);
   try {
-    const mountTable = await waitUntilReady(pipes, started.exited, hiddenPaths);
+    // A program that failed before it read its input is reported by its exit.
+    pipes.stdin.on("error", () => undefined);
+    pipes.stdin.write(message(options.plan, "utf8"));
+    const ready = waitUntilReady(pipes, started.exited);
+    ready.catch(() => undefined);
+    pipes.stdin.end(message(await Promise.race([hiddenPaths, ready.then(() => [])]), "latin1"));
+    const mountTable = await ready;
     if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
     return { holder, mountTable };
   } catch (error) {
@@ -69,17 +74,20 @@ interface HolderPipes {
   readonly stderr: Socket;
 }
 
+function message(fields: readonly string[], encoding: "utf8" | "latin1"): Buffer {
+  const body = Buffer.from(fields.map((field) => `${field}\0`).join(""), encoding);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length);
+  return Buffer.concat([length, body]);
+}
+
 /** Resolves with what was printed before the line that says so. */
 async function waitUntilReady(
-  { stdin, stdout, stderr }: HolderPipes,
+  { stdout, stderr }: HolderPipes,
   exited: Promise<unknown>,
-  hiddenPaths: readonly string[],
 ): Promise<string> {
   const complaints: string[] = [];
   stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
-  // A script that failed before it read its input is reported by its exit.
-  stdin.on("error", () => undefined);
-  stdin.end(Buffer.from(hiddenPaths.map((path) => `${path}\0`).join(""), "latin1"));
   const timeout = AbortSignal.timeout(SETUP_TIMEOUT_MS);
   try {
     const printed = await Promise.race([readUntilReady(stdout, timeout), exited]);
@@ -106,15 +114,12 @@ async function readUntilReady(stdout: NodeJS.ReadableStream, signal: AbortSignal
   return text.slice(0, -end.length);
 }
 
-/** Lines that stand for no failure: the script's second half has no `/dev`, and a working directory above its root. */
-const NOISE = /dmesg\(1\)|getcwd\(\) failed|xargs: .*\/dev\/null/;
-
-/** The first complaint and the step that failed. */
+/** The first complaint and, when it is another, the last. */
 function summarize(complaints: readonly string[]): string {
   const lines = complaints
     .join("")
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "" && !NOISE.test(line));
+    .filter((line) => line !== "");
   return [lines[0] ?? "no message", ...lines.slice(1).slice(-1)].join("; ");
 }

@@ -9,10 +9,8 @@ const PROGRAM_NAMES = [
   "setpriv",
   "setsid",
   "timeout",
-  "mount",
-  "umount",
-  "pivot_root",
   "find",
+  "perl",
 ] as const;
 
 export type SystemPrograms = Readonly<Record<(typeof PROGRAM_NAMES)[number], string>>;

@@ -14,8 +14,6 @@ export interface SandboxFolder {
   /** The read-only layers of all sandboxes and snapshots of the engine. */
   readonly sharedLayers: string;
   readonly record: string;
-  /** What to mount, in three steps, for `mount --fstab`. */
-  readonly mounts: { readonly root: string; readonly details: string; readonly processes: string };
   readonly processGroups: string;
   /** The host's name servers as the sandbox got them last. */
   readonly resolverConfiguration: string;
@@ -31,11 +29,6 @@ export function sandboxFolder(engineDirectory: string, id: string): SandboxFolde
     lower: join(path, "lower"),
     sharedLayers: join(engineDirectory, "layers"),
     record: join(path, "sandbox.json"),
-    mounts: {
-      root: join(path, "mounts-root"),
-      details: join(path, "mounts-details"),
-      processes: join(path, "mounts-processes"),
-    },
     processGroups: join(path, "process-groups"),
     resolverConfiguration: join(path, "resolv.conf"),
   };

@@ -1,0 +1,178 @@
+/**
+ * The program that builds a sandbox and then keeps it, in perl: one program in the place of some twenty of util-linux and coreutils, each
+ * of which costs a millisecond of processor time and more to start. Perl makes the kernel's calls by number.
+ *
+ * Arguments: pairs of a system call's name and number. Standard input: two messages, each a length of four bytes (big-endian) and that many
+ * bytes, which are fields ended by NUL. The first is the plan: steps, each a name, the number of its arguments, and those. Where the plan says
+ * `enter`, the sandbox's first process begins, and does the rest of it. The second is the paths to hide, which may come later; without it,
+ * nothing is left of the sandbox. Standard output: the mount table, then what the first process prints. On failure the last line on
+ * standard error names the step and why it failed.
+ *
+ * Two processes remain. The holder, which is this one, waits for the sandbox's first process, outside of its PID namespace, with the
+ * tools directory as its root and the sandbox's root as its working directory. Both are references to mounts: nothing that the sandbox
+ * renames, unmounts or replaces changes where `/proc/PID/root` and `/proc/PID/cwd` lead. A path could not be trusted: in a user namespace
+ * of its own, a sandbox can rename even mount points. The first process executes a program of the sandbox's own, so that its `/proc/1/exe`
+ * is no file of the host's.
+ */
+export const HOLDER_PROGRAM = String.raw`
+use strict;
+my %number = @ARGV;
+my ($bind, $private, $detach) = (4096, 0x44000, 2);
+my ($names, $processes) = (0x0c000000, 0x20000000);
+sub fail { print STDERR "$_[0]\n"; exit 1 }
+sub call {
+  my ($name, @arguments) = @_;
+  return syscall($number{$name}, @arguments) >= 0;
+}
+sub message {
+  my $want = 4;
+  my $text = '';
+  my $length;
+  for (;;) {
+    while (length $text < $want) {
+      my $count = sysread(STDIN, $text, $want - length $text, length $text);
+      exit 1 unless $count or !defined $count && $! == 4;
+    }
+    return split /\0/, $text, -1 if defined $length;
+    $length = $want = unpack('N', $text);
+    $text = '';
+  }
+}
+sub put {
+  my ($path, $text) = @_;
+  open(my $file, '>', $path) or fail("$path: $!");
+  syswrite($file, $text) && close $file or fail("$path: $!");
+}
+sub mount {
+  my ($source, $target, $type, $flags, $data) = @_;
+  call('mount', $source, $target, $type, $flags + 0, $data eq '' ? 0 : $data)
+    or fail("mount $type on $target failed: $!");
+}
+# Directories on the way that are missing are made. One that is a link would lead out of the tree.
+sub point {
+  my ($path, $names) = @_;
+  for my $name (split m{/}, $names) {
+    $path .= "/$name";
+    fail("a link at the mount point $path") if -l $path;
+    -d $path || mkdir($path, 0755) or fail("make the mount point $path: $!");
+  }
+  return $path;
+}
+# Follows no link, and does not enter what is mounted below.
+sub remove {
+  my ($path, $device) = @_;
+  my ($own) = lstat $path or return;
+  if (-d _) {
+    return if defined $device && $own != $device;
+    opendir(my $listing, $path) or fail("hide $path: $!");
+    my @entries = grep { $_ ne '.' && $_ ne '..' } readdir $listing;
+    closedir $listing;
+    remove("$path/$_", $own) for @entries;
+    # A directory with something mounted on it stays, and so do its parents: EBUSY, ENOTEMPTY.
+    rmdir $path or $! == 16 || $! == 39 or fail("hide $path: $!");
+  } else {
+    unlink $path or fail("hide $path: $!");
+  }
+}
+my ($folder, $name, $clears_groups, @kept, @command);
+my %steps = (
+  user => sub {
+    my ($uid, $gid) = @_;
+    call('unshare', 0x10000000) or fail("unshare of the user namespace failed: $!");
+    put('/proc/self/setgroups', 'deny');
+    put('/proc/self/uid_map', "0 $uid 1");
+    put('/proc/self/gid_map', "0 $gid 1");
+  },
+  begin => sub {
+    ($folder, $name) = @_;
+    call('unshare', 0x00020000) or fail("unshare of the mounts failed: $!");
+    call('mount', 'none', '/', 0, $private, 0) or fail("unshare of the mounts failed: make them private: $!");
+    chdir $folder or fail("cd: $!");
+  },
+  mount => \&mount,
+  point => sub { point('root', $_[0]) },
+  # The source is where this process stands, which nobody can exchange, and not a path that is read twice.
+  volume => sub {
+    my ($source, $target, $flags) = @_;
+    my $path = point("$folder/root", $target);
+    chdir $source or fail("mount /$target: $!");
+    readlink('/proc/self/cwd') eq $source or fail("mount /$target: $source is a link");
+    mount('.', $path, 'none', $bind, '');
+    mount('none', $path, 'none', $flags, '');
+    chdir $folder or fail("cd: $!");
+  },
+  directory => sub { mkdir($_[0], oct $_[1]) or fail("mkdir $_[0]: $!") },
+  file => sub { open(my $file, '>', $_[0]) or fail("$_[0]: $!") },
+  link => sub { symlink($_[0], $_[1]) or fail("link $_[1]: $!") },
+  empty => sub { remove("root/$_[0]"); mkdir("root/$_[0]", 01777) or fail("empty $_[0]: $!") },
+  groups => sub { $clears_groups = 1 },
+  keep => sub { @kept = @_ },
+  execute => sub { @command = @_ },
+);
+sub follow {
+  my ($plan) = @_;
+  while (@$plan) {
+    my ($step, $count) = splice(@$plan, 0, 2);
+    last unless defined $count;
+    return if $step eq 'enter';
+    $steps{$step}->(splice(@$plan, 0, $count));
+  }
+}
+sub give_up_privileges {
+  open(my $status, '<', '/proc/self/status') or fail("capabilities: $!");
+  my %sets = map { /^Cap(Eff|Prm):\s*([0-9a-f]+)/ ? ($1, hex $2) : () } <$status>;
+  my %keeps = map { $_ => 1 } @kept;
+  for my $capability (0 .. 63) {
+    my $has = syscall($number{prctl}, 23, $capability, 0, 0, 0);
+    last if $has < 0;
+    next if $has == 0 || $keeps{$capability};
+    call('prctl', 24, $capability, 0, 0, 0) or fail("drop capability $capability: $!");
+  }
+  call('prctl', 47, 4, 0, 0, 0) or fail("ambient capabilities: $!");
+  my ($low, $high) = (0xffffffff, 32);
+  my $header = pack('LL', 0x20080522, 0);
+  my $sets = pack('L6', map { $sets{Eff} >> $_ & $low, $sets{Prm} >> $_ & $low, 0 } 0, $high);
+  call('capset', $header, $sets) or fail("inheritable capabilities: $!");
+  !$clears_groups || call('setgroups', 0, 0) or fail("groups: $!");
+}
+fail('perl and node are built for different machines') if length pack('p', '') != 8;
+umask 0;
+$| = 1;
+my @plan = message();
+follow(\@plan);
+call('unshare', $names | $processes) or fail("unshare of names and processes failed: $!");
+call('sethostname', $name, length $name) or fail("hostname: $!");
+pipe(my $built, my $builds) && pipe(my $leaves, my $leave) or fail("pipe: $!");
+my $first = fork;
+defined $first or fail("fork: $!");
+if ($first == 0) {
+  call('prctl', 1, 9, 0, 0, 0) or fail("die with the holder: $!");
+  close $_ for $built, $leave;
+  follow(\@plan);
+  open(my $table, '<', '/proc/self/mountinfo') or fail("mountinfo: $!");
+  print while <$table>;
+  syswrite($builds, 'b');
+  close $builds;
+  my $go;
+  sysread($leaves, $go, 1) or exit 1;
+  chdir '/' or fail("cd: $!");
+  give_up_privileges();
+  umask 022;
+  exec { $command[0] } @command or fail("$command[0]: $!");
+}
+close $_ for $builds, $leaves;
+my $go;
+sysread($built, $go, 1) or exit 1;
+call('pivot_root', 'root', 'root/dev/.old') or fail("pivot_root: $!");
+chdir '/' && call('umount2', '/dev/.old', $detach) && rmdir '/dev/.old' or fail("leave the host: $!");
+opendir(my $root, '/') or fail("tools: $!");
+chdir '/dev/.sandbox-engine' && chroot('.') && chdir $root or fail("tools: $!");
+closedir $root;
+# Only now: a link among the sandbox's own files cannot lead to the host any more.
+my @hidden = message();
+pop @hidden;
+remove($_) for @hidden;
+syswrite($leave, 'l');
+close $_ for $leave, *STDIN, *STDOUT, *STDERR;
+1 while waitpid($first, 0) < 0 && $! == 4;
+`;
