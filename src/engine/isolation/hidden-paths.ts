@@ -10,33 +10,54 @@ const SEARCHED = ["etc", "opt"];
 const TIMEOUT_MS = 30_000;
 
 /**
- * Paths, relative to the root, of what the host keeps from its own users in `/etc` and `/opt`: password hashes, private
- * keys, passwords of services. A sandbox runs as root of the machine or as the user who owns them, so it could read them.
- * What the sandbox has put there itself is not the host's and is left out.
+ * What the host keeps from its own users in `/etc` and `/opt`: password hashes, private keys, passwords of services. A sandbox runs as root
+ * of the machine or as the user who owns them, so it could read them.
  */
-export async function findHiddenPaths(
-  starter: ProgramStarter,
-  findProgram: string,
-  system: SystemDirectories,
-  layers: SandboxLayers,
-): Promise<string[]> {
-  const names = SEARCHED.filter((name) => system.overlaid.includes(name));
-  const output = await findUnreadable(
-    starter,
-    findProgram,
-    names.map((name) => join("/", name)),
-  );
-  return output
-    .split("\0")
-    .filter((path) => path !== "")
-    .map((path) => path.slice(1))
-    .filter((path) => {
-      const [name = "", ...below] = path.split("/");
-      if (below.length === 0) return false;
-      // What this process cannot read itself, as an ordinary user, the sandbox cannot either.
-      if (!isReadable(Buffer.from(join("/", path), "latin1"))) return false;
-      return layers.find(layerPart(name), Buffer.from(below.join("/"), "latin1")) === undefined;
+export class HostSecrets {
+  readonly #starter: ProgramStarter;
+  readonly #findProgram: string;
+  readonly #roots: readonly string[];
+  /** A search that has not begun yet: it sees everything that was made secret before now. */
+  #next: Promise<string> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(starter: ProgramStarter, findProgram: string, system: SystemDirectories) {
+    this.#starter = starter;
+    this.#findProgram = findProgram;
+    this.#roots = SEARCHED.filter((name) => system.overlaid.includes(name)).map((name) =>
+      join("/", name),
+    );
+  }
+
+  /**
+   * Paths, relative to the root, in which each character is a byte. What the sandbox has put there itself is not the host's and is left out.
+   */
+  async hiddenFrom(layers: SandboxLayers): Promise<string[]> {
+    const output = await this.#search();
+    return output
+      .split("\0")
+      .filter((path) => path !== "")
+      .map((path) => path.slice(1))
+      .filter((path) => {
+        const [name = "", ...below] = path.split("/");
+        if (below.length === 0) return false;
+        // What this process cannot read itself, as an ordinary user, the sandbox cannot either.
+        if (!isReadable(Buffer.from(join("/", path), "latin1"))) return false;
+        return layers.find(layerPart(name), Buffer.from(below.join("/"), "latin1")) === undefined;
+      });
+  }
+
+  /** One search at a time; those who ask during one share the one after it. */
+  #search(): Promise<string> {
+    if (this.#next) return this.#next;
+    const search = this.#last.then(() => {
+      this.#next = undefined;
+      return findUnreadable(this.#starter, this.#findProgram, this.#roots);
     });
+    this.#next = search;
+    this.#last = search.catch(() => undefined);
+    return search;
+  }
 }
 
 function isReadable(path: Buffer): boolean {

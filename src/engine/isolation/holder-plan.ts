@@ -57,6 +57,7 @@ function stepsOf(options: HolderPlanOptions): Step[] {
   return [
     ...(privileges.needsUserNamespace ? [["user", String(uid), String(gid)] as const] : []),
     ["begin", folder.path, hostname],
+    ...plan.obstacles.map((path) => ["remove", path] as const),
     ...mountSteps([plan.base]),
     ...emptied.map((name) => ["empty", name] as const),
     ...plan.mountPoints.map((name) => ["point", name] as const),

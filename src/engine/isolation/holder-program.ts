@@ -64,14 +64,14 @@ sub remove {
   my ($own) = lstat $path or return;
   if (-d _) {
     return if defined $device && $own != $device;
-    opendir(my $listing, $path) or fail("hide $path: $!");
+    opendir(my $listing, $path) or fail("remove $path: $!");
     my @entries = grep { $_ ne '.' && $_ ne '..' } readdir $listing;
     closedir $listing;
     remove("$path/$_", $own) for @entries;
     # A directory with something mounted on it stays, and so do its parents: EBUSY, ENOTEMPTY.
-    rmdir $path or $! == 16 || $! == 39 or fail("hide $path: $!");
+    rmdir $path or $! == 16 || $! == 39 or fail("remove $path: $!");
   } else {
-    unlink $path or fail("hide $path: $!");
+    unlink $path or fail("remove $path: $!");
   }
 }
 my ($folder, $name, $clears_groups, @kept, @command);
@@ -104,6 +104,7 @@ my %steps = (
   directory => sub { mkdir($_[0], oct $_[1]) or fail("mkdir $_[0]: $!") },
   file => sub { open(my $file, '>', $_[0]) or fail("$_[0]: $!") },
   link => sub { symlink($_[0], $_[1]) or fail("link $_[1]: $!") },
+  remove => sub { remove($_[0]) },
   empty => sub { remove("root/$_[0]"); mkdir("root/$_[0]", 01777) or fail("empty $_[0]: $!") },
   groups => sub { $clears_groups = 1 },
   keep => sub { @kept = @_ },

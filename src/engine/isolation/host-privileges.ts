@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { release } from "node:os";
 
 const CAP_SYS_ADMIN = 21n;
 
@@ -10,6 +11,8 @@ export interface HostPrivileges {
   readonly isMachineRoot: boolean;
   readonly uid: number;
   readonly gid: number;
+  /** Whether overlays can leave it to the kernel when what was written reaches the disk (Linux 5.10). */
+  readonly hasVolatileOverlays: boolean;
   /** The mask that programs inherit from this process. */
   readonly umask: number;
 }
@@ -24,6 +27,7 @@ export function readHostPrivileges(): HostPrivileges {
     isMachineRoot: hasSysAdmin && isInitialUserNamespace(),
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
+    hasVolatileOverlays: isKernelAtLeast(5, 10),
     umask,
   };
 }
@@ -31,4 +35,11 @@ export function readHostPrivileges(): HostPrivileges {
 function isInitialUserNamespace(): boolean {
   const map = readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/);
   return map.join(" ") === "0 0 4294967295";
+}
+
+function isKernelAtLeast(wantedMajor: number, wantedMinor: number): boolean {
+  const [major = 0, minor = 0] = release()
+    .split(".", 2)
+    .map((part) => Number.parseInt(part, 10));
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }

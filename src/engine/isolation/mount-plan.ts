@@ -51,6 +51,8 @@ export interface MountPlan {
   readonly details: readonly Mount[];
   /** What needs the sandbox's PID namespace. */
   readonly processes: readonly Mount[];
+  /** What earlier mounts left behind that would forbid these, relative to the sandbox's folder. */
+  readonly obstacles: readonly string[];
   /** Directories for everybody to make in between, relative to the sandbox's folder. */
   readonly directories: readonly string[];
 }
@@ -80,6 +82,8 @@ export function planMounts(options: MountPlanOptions): MountPlan {
         : mount("tmpfs", "sys", "tmpfs", [...NO_FILES, "mode=0755", "size=64k"]),
       mount("tmpfs", "run", "tmpfs", ["nosuid", "nodev", "mode=0755"]),
     ],
+    // A volatile overlay marks its work directory, and no other may follow it there. Ours may: see docs/isolation.md.
+    obstacles: [ROOT_PART, ...overlaid.map(layerPart)].map((part) => `work/${part}/work/incompat`),
     directories: ["root/run/lock", ...sys.map((name) => `root/sys/${name}`)],
     details: [
       ...sys.map((name) => bind(`/sys/${name}`, `sys/${name}`, READ_ONLY)),
@@ -131,7 +135,10 @@ function overlay(
   ];
   // Overlays keep their notes in `trusted` attributes, which only root of the machine may write.
   const attributes = privileges.isMachineRoot ? [] : ["userxattr"];
-  return mount("overlay", ".", "overlay", ["nodev", ...directories, ...options, ...attributes]);
+  // Without it the end of a sandbox waits until everything that it has written is on the disk, once for each overlay.
+  const durability = privileges.hasVolatileOverlays ? ["volatile"] : [];
+  const all = ["nodev", ...directories, ...options, ...attributes, ...durability];
+  return mount("overlay", ".", "overlay", all);
 }
 
 function guardProcesses(): Mount[] {

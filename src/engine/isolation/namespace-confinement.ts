@@ -1,8 +1,10 @@
 import { closeSync, constants, openSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { EngineError } from "../engine-error.ts";
 import type { EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
 import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
+import { Gate } from "../processes/gate.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
 import {
   isProcessAlive,
@@ -35,7 +37,7 @@ import type {
 import { type EngineFolders, layOutEngineFolders } from "./engine-folders.ts";
 import { enterSandbox } from "./enter-sandbox.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
-import { findHiddenPaths } from "./hidden-paths.ts";
+import { HostSecrets } from "./hidden-paths.ts";
 import { holderPlan } from "./holder-plan.ts";
 import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
 import { checkMounts } from "./mount-check.ts";
@@ -52,6 +54,12 @@ import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
 /** What the user namespace shows for a user that it does not map. */
 const NOBODY = 65_534;
 
+/**
+ * Sandboxes that are built at the same time by this process. More of them would share the processors, so that all are ready when the last
+ * is; one after the other, half of them are ready at half of that time.
+ */
+const building = new Gate(Math.max(2, availableParallelism()));
+
 /** `isolation: "namespaces"`: own mount, PID, UTS and IPC namespaces over overlays of the host's system directories. */
 export class NamespaceConfinement implements Confinement {
   readonly isolation = "namespaces";
@@ -62,6 +70,7 @@ export class NamespaceConfinement implements Confinement {
   readonly #folders: EngineFolders;
   readonly #starter: ProgramStarter;
   readonly #owners: OwnerMap | undefined;
+  readonly #secrets: HostSecrets;
 
   private constructor(
     starter: ProgramStarter,
@@ -75,6 +84,7 @@ export class NamespaceConfinement implements Confinement {
     this.#programs = programs;
     this.#system = system;
     this.#folders = folders;
+    this.#secrets = new HostSecrets(starter, programs.find, system);
     this.#owners = privileges.needsUserNamespace ? singleUser(privileges) : undefined;
   }
 
@@ -100,7 +110,7 @@ export class NamespaceConfinement implements Confinement {
   async prepare(sandbox: StoredSandbox): Promise<void> {
     const { folder, record } = sandbox;
     if (record.origin) await layOutOnSnapshot(sandbox, record.origin, this.#system);
-    else await layOutSandbox(folder, record.id, this.#system, this.#privileges);
+    else layOutSandbox(folder, record.id, this.#system, this.#privileges);
   }
 
   async copyFiles(
@@ -120,15 +130,19 @@ export class NamespaceConfinement implements Confinement {
     await giveAwayOwnLayer(folder, destination, options);
   }
 
-  async start(sandbox: StoredSandbox): Promise<SandboxRun> {
+  start(sandbox: StoredSandbox): Promise<SandboxRun> {
+    return building.run(() => this.#build(sandbox));
+  }
+
+  async #build(sandbox: StoredSandbox): Promise<SandboxRun> {
     const { folder, record } = sandbox;
     const layers = SandboxLayers.of(sandbox);
     await refreshResolverConfiguration(layers, folder.resolverConfiguration);
-    const hiddenPaths = findHiddenPaths(this.#starter, this.#programs.find, this.#system, layers);
+    const hiddenPaths = this.#secrets.hiddenFrom(layers);
     // It goes on beside what follows, and whoever waits for it learns of a failure.
     hiddenPaths.catch(() => undefined);
     const overlaid = usableMountPoints(layers, this.#system.overlaid);
-    await prepareForMounting(sandbox, overlaid);
+    prepareForMounting(sandbox, overlaid);
     const mounts = await makeSubpaths(record.mounts);
     const plan = planMounts({
       overlaid,

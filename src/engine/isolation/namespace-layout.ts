@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs";
-import { chmod, copyFile, readFile, symlink, writeFile } from "node:fs/promises";
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  type Stats,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
@@ -41,20 +49,23 @@ export function upperDirectory(folder: SandboxFolder, name: string): string {
   return join(folder.own, layerPart(name));
 }
 
-/** Lays out the root of a new sandbox, and the layers in which its changes to the host's system directories are kept. */
-export async function layOutSandbox(
+/**
+ * Lays out the root of a new sandbox, and the layers in which its changes to the host's system directories are kept. Synchronous, which is
+ * ten times as fast for so little.
+ */
+export function layOutSandbox(
   folder: SandboxFolder,
   hostname: string,
   system: SystemDirectories,
   privileges: HostPrivileges,
-): Promise<void> {
+): void {
   const root = join(folder.own, ROOT_PART);
   makeDirectory(folder.root, 0o755);
   makeDirectory(folder.own, 0o700);
   for (const [name, mode] of OWN_DIRECTORIES) makeDirectory(join(root, name), mode);
-  for (const [name, target] of system.links) await symlink(target, join(root, name));
-  await symlink("/run", join(root, "var/run"));
-  await symlink("/run/lock", join(root, "var/lock"));
+  for (const [name, target] of system.links) symlinkSync(target, join(root, name));
+  symlinkSync("/run", join(root, "var/run"));
+  symlinkSync("/run/lock", join(root, "var/lock"));
   for (const name of system.overlaid) {
     mkdirSync(join(root, name), { recursive: true });
     makeDirectory(upperDirectory(folder, name), lstatSync(join("/", name)).mode & 0o7777);
@@ -62,8 +73,8 @@ export async function layOutSandbox(
   if (!privileges.isMachineRoot) {
     mirrorDirectories(system.overlaid, (name) => upperDirectory(folder, name));
   }
-  for (const name of [".bashrc", ".profile"]) await copySkeleton(name, join(root, "root"));
-  await writeOwnConfiguration(upperDirectory(folder, "etc"), hostname);
+  for (const name of [".bashrc", ".profile"]) copySkeleton(name, join(root, "root"));
+  writeOwnConfiguration(upperDirectory(folder, "etc"), hostname);
 }
 
 /**
@@ -88,16 +99,16 @@ function isWhiteout(kind: Stats): boolean {
 }
 
 /** What must not be the host's: its name, its identity, and the password files that are hidden with its other secrets. */
-async function writeOwnConfiguration(etc: string, hostname: string): Promise<void> {
-  const users = namesIn(await readFile("/etc/passwd", "utf8"));
-  const groups = namesIn(await readFile("/etc/group", "utf8"));
+function writeOwnConfiguration(etc: string, hostname: string): void {
+  const users = namesIn(readFileSync("/etc/passwd", "utf8"));
+  const groups = namesIn(readFileSync("/etc/group", "utf8"));
   const files: readonly ConfigurationFile[] = [
     ...identityFiles(hostname),
     ["shadow", lines(users.map((name) => `${name}:*:19000:0:99999:7:::`)), 0o600],
     ["gshadow", lines(groups.map((name) => `${name}:*::`)), 0o600],
   ];
-  for (const file of files) await writeConfiguration(etc, file);
-  await copySudoers(join(etc, "sudoers"));
+  for (const file of files) writeConfiguration(etc, file);
+  copySudoers(join(etc, "sudoers"));
 }
 
 /** Name in `/etc`, content, mode. */
@@ -117,30 +128,27 @@ export function identityFiles(hostname: string): ConfigurationFile[] {
   ];
 }
 
-export async function writeConfiguration(
-  etc: string,
-  [name, content, mode]: ConfigurationFile,
-): Promise<void> {
-  await writeFile(join(etc, name), content, { flag: "wx", mode: 0o600 });
-  await chmod(join(etc, name), mode);
+export function writeConfiguration(etc: string, [name, content, mode]: ConfigurationFile): void {
+  writeFileSync(join(etc, name), content, { flag: "wx", mode: 0o600 });
+  chmodSync(join(etc, name), mode);
 }
 
 /** The host's own rules are among its secrets; where it has `sudo`, root of the sandbox may use it. */
-async function copySudoers(path: string): Promise<void> {
+function copySudoers(path: string): void {
   if (!lstatSync("/etc/sudoers", { throwIfNoEntry: false })) return;
-  await writeFile(path, "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n", { flag: "wx" });
-  await chmod(path, 0o440);
+  writeFileSync(path, "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n", { flag: "wx" });
+  chmodSync(path, 0o440);
 }
 
-async function copySkeleton(name: string, home: string): Promise<void> {
+function copySkeleton(name: string, home: string): void {
   try {
-    await copyFile(join("/etc/skel", name), join(home, name));
+    copyFileSync(join("/etc/skel", name), join(home, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 
-/** Whatever umask this process has. Synchronous, which is ten times as fast for so little. */
+/** Whatever umask this process has. */
 export function makeDirectory(path: string, mode: number): void {
   mkdirSync(path);
   chmodSync(path, mode);

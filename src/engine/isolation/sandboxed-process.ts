@@ -11,7 +11,9 @@ import {
 import { listProcesses } from "../processes/process-scan.ts";
 import type { StartedProgram } from "../processes/started-program.ts";
 
-const POLL_MS = 1;
+const FIRST_POLL_MS = 1;
+/** On a busy machine a program takes long to get there, and many who look each millisecond would take it even longer. */
+const LONGEST_POLL_MS = 8;
 
 /**
  * Waits until the program that `parent` starts inside the sandbox leads a process group of its own (and has a terminal, if it
@@ -22,10 +24,14 @@ export async function findSandboxedProcess(
   parent: StartedProgram,
   { ownsTerminal = false }: { readonly ownsTerminal?: boolean } = {},
 ): Promise<ProcessIdentity | undefined> {
-  while (!parent.hasEnded) {
+  for (
+    let pollMs = FIRST_POLL_MS;
+    !parent.hasEnded;
+    pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)
+  ) {
     const pid = childOf(parent.pid);
     if (pid !== undefined && leadsItsGroup(pid, ownsTerminal)) return identifyProcess(pid);
-    await delay(POLL_MS);
+    await delay(pollMs);
   }
   return undefined;
 }

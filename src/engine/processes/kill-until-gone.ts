@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../engine-error.ts";
 import { readProcessStat, sendSignal } from "./process-identity.ts";
 
-const POLL_MS = 5;
+const FIRST_POLL_MS = 1;
+const LONGEST_POLL_MS = 16;
 const WAIT_MS = 10_000;
 
 /**
@@ -23,8 +24,11 @@ export async function killUntilGone(find: () => readonly number[]): Promise<void
     }
     for (const pid of pids) sendSignal(pid, "SIGKILL");
     // To look at these is cheap, to look at all processes of the machine is not.
-    do await delay(POLL_MS);
-    while (pids.some(isThere) && performance.now() <= deadline);
+    let pollMs = FIRST_POLL_MS;
+    do {
+      await delay(pollMs);
+      pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
+    } while (pids.some(isThere) && performance.now() <= deadline);
   }
 }
 

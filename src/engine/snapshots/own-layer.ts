@@ -1,5 +1,5 @@
-import { existsSync, lstatSync, mkdirSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { copyFile, mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { CopyFilesOptions, StoredSandbox } from "../isolation/confinement.ts";
 import {
@@ -57,7 +57,7 @@ export async function layOutOnSnapshot(
     // What the source's user wrote there himself is his; the machine's identity is nobody's to share.
     const isOurs =
       found?.kind.isFile() && (await readFile(found.path, "utf8")) === former.get(name);
-    if (isOurs || name === "machine-id") await writeConfiguration(join(folder.own, "etc"), file);
+    if (isOurs || name === "machine-id") writeConfiguration(join(folder.own, "etc"), file);
   }
   const given = join(lower[0] ?? "", GIVEN_NAME_SERVERS);
   if (existsSync(given)) await copyFile(given, folder.resolverConfiguration);
@@ -119,18 +119,18 @@ async function copyGivenNameServers(folder: SandboxFolder, layer: string): Promi
 }
 
 /** Makes what the options of the mounts name: an empty work directory for each overlay, and a short link to each layer. */
-export async function prepareForMounting(
+export function prepareForMounting(
   { folder, record }: StoredSandbox,
   overlaid: readonly string[],
-): Promise<void> {
+): void {
   const { layers = [] } = record;
   const parts = overlaid.map(layerPart);
   if (layers.length > 0) parts.push(ROOT_PART);
   for (const part of parts) mkdirSync(join(folder.work, part), { recursive: true, mode: 0o700 });
-  await rm(folder.lower, { recursive: true, force: true });
-  await mkdir(folder.lower, { mode: 0o700 });
+  rmSync(folder.lower, { recursive: true, force: true });
+  mkdirSync(folder.lower, { mode: 0o700 });
   for (const [index, id] of layers.entries()) {
-    await symlink(join(folder.sharedLayers, id), join(folder.lower, String(index)));
+    symlinkSync(join(folder.sharedLayers, id), join(folder.lower, String(index)));
   }
 }
 
