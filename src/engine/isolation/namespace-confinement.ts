@@ -48,11 +48,9 @@ import { pidNamespaceOf } from "./pid-namespace.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
 import { SandboxLayers } from "./sandbox-layers.ts";
 import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
+import { singleUser } from "./single-user.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
-
-/** What the user namespace shows for a user that it does not map. */
-const NOBODY = 65_534;
 
 /**
  * Sandboxes that are built at the same time by this process. More of them would share the processors, so that all are ready when the last
@@ -287,13 +285,6 @@ export class NamespaceConfinement implements Confinement {
 /** The holder, the sandbox's first process and what that waits for have a variable in their environment that no other has. */
 function isOwnProcess(pid: number, record: SandboxRecord): boolean {
   return hasEnvironmentVariable(pid, `${HOLDER_VARIABLE}=${record.marker}`);
-}
-
-function singleUser({ uid, gid }: HostPrivileges): OwnerMap {
-  return {
-    toSandbox: (hostId) => (hostId === uid || hostId === gid ? 0 : NOBODY),
-    toHost: (sandboxId) => (sandboxId === 0 ? uid : undefined),
-  };
 }
 
 function stopped(id: string): EngineError {
