@@ -1,5 +1,5 @@
-import { fstatSync, readFileSync, statSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { existsSync, fstatSync, readFileSync, statSync } from "node:fs";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { ProcessGroup } from "../processes/engine-process.ts";
 import {
   identifyProcess,
@@ -31,7 +31,11 @@ export async function findSandboxedProcess(
   ) {
     const pid = childOf(parent.pid);
     if (pid !== undefined && leadsItsGroup(pid, ownsTerminal)) return identifyProcess(pid);
+    // What its spawner tells of its end may not have been read yet.
+    if (pid === undefined && hasEnded(parent.pid)) return undefined;
     await delay(pollMs);
+    // Timers that take longer than they wait would follow each other for ever, and what tells the end would never be read.
+    await turn();
   }
   return undefined;
 }
@@ -88,14 +92,23 @@ function isSame(leader: ProcessIdentity): boolean {
   return isProcessAlive(leader) || readProcessStat(leader.pid)?.startTicks === leader.startTicks;
 }
 
+function hasEnded(pid: number): boolean {
+  const state = readProcessStat(pid)?.state;
+  return state === undefined || state === "Z" || state === "X";
+}
+
+const kernelListsChildren = existsSync("/proc/thread-self/children");
+
 function childOf(parentPid: number): number | undefined {
+  if (!kernelListsChildren) {
+    return listProcesses().find((pid) => readProcessStat(pid)?.parentPid === parentPid);
+  }
   try {
-    const [child] = readFileSync(`/proc/${parentPid}/task/${parentPid}/children`, "latin1").split(
-      " ",
-    );
+    const list = readFileSync(`/proc/${parentPid}/task/${parentPid}/children`, "latin1");
+    const [child] = list.split(" ");
     return child ? Number(child) : undefined;
   } catch {
-    // Gone, or a kernel without this file; the scan tells.
-    return listProcesses().find((pid) => readProcessStat(pid)?.parentPid === parentPid);
+    // It has ended, and been reaped.
+    return undefined;
   }
 }
