@@ -37,7 +37,7 @@ export class QuotaError extends SandboxError {
   readonly code = "QUOTA_EXCEEDED";
 }
 
-/** The provider has no machine free for this. */
+/** The provider has no machine free for this, or the sandbox has no room for another process. */
 export class CapacityError extends SandboxError {
   override readonly name = "CapacityError";
   readonly code = "NO_CAPACITY";

@@ -20,6 +20,10 @@ export type EngineErrorCode =
   | "SNAPSHOT_NOT_FOUND"
   /** The snapshot could not be made; nothing of the attempt is left. */
   | "SNAPSHOT_FAILED"
+  /** A limit that was asked for cannot be enforced on this machine. */
+  | "LIMITS_UNAVAILABLE"
+  /** The sandbox has as many processes as it may have; the program was not started. */
+  | "LIMIT_REACHED"
   /** Processes of the sandbox do not end although they were killed. */
   | "PROCESSES_REMAIN"
   /**

@@ -27,6 +27,8 @@ export interface EngineSandboxOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Mounted at each start. Rejects with `MOUNTS_UNAVAILABLE` without namespaces, and with `INVALID_ARGUMENT`. */
   readonly mounts?: readonly EngineMount[];
+  /** Default: those of `EngineLimits`. Rejects with `LIMITS_UNAVAILABLE` for one that cannot be enforced here, and with `INVALID_ARGUMENT`. */
+  readonly limits?: EngineLimits;
   /** Kept with the sandbox on disk, for whoever made it. Must be JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /**
@@ -35,6 +37,23 @@ export interface EngineSandboxOptions {
    * metadata and processes of the source are not part of it. It goes on when the snapshot is deleted.
    */
   readonly snapshotId?: string;
+}
+
+/** What a sandbox may use. A default holds where this machine can enforce it; `LocalEngine.limits` says where it can. */
+export interface EngineLimits {
+  /** Processes and threads at the same time, those that start and keep the sandbox among them; at least 16. Default: 4096. */
+  readonly processes?: number;
+  /** Memory of all its processes together, with its `/dev/shm`; at least 32 MiB. Default: three quarters of the machine's. */
+  readonly memoryBytes?: number;
+  /** Processor time in processors, such as 1.5; at least 0.01. Default: all of the machine's, shared with whatever else wants it. */
+  readonly cpus?: number;
+}
+
+/** By what a limit is enforced: control groups of either version, resource limits of processes, or nothing. */
+export interface LimitMechanisms {
+  readonly processes: "cgroup-v2" | "cgroup-v1" | "rlimit" | "none";
+  readonly memory: "cgroup-v2" | "cgroup-v1" | "none";
+  readonly cpus: "cgroup-v2" | "cgroup-v1" | "none";
 }
 
 export interface EngineSnapshotOptions {

@@ -9,13 +9,16 @@ import type {
   EngineSnapshotOptions,
   Isolation,
   IsolationProbe,
+  LimitMechanisms,
   LocalEngineOptions,
 } from "./engine-types.ts";
 import { checkBindMounts } from "./isolation/bind-mounts.ts";
 import { checkEnvironment } from "./isolation/environment.ts";
 import { FolderConfinement } from "./isolation/folder-confinement.ts";
+import { readHostPrivileges } from "./isolation/host-privileges.ts";
 import { NamespaceConfinement } from "./isolation/namespace-confinement.ts";
 import { probeNamespaces, requireNamespaces } from "./isolation/namespace-probe.ts";
+import { findLimitMechanisms } from "./limits/sandbox-limiter.ts";
 import { LocalSandbox } from "./local-sandbox.ts";
 import { ProgramStarter } from "./processes/program-starter.ts";
 import { makeSnapshot } from "./snapshots/make-snapshot.ts";
@@ -58,6 +61,18 @@ export class LocalEngine {
       }
     } finally {
       if (options.directory === undefined) await removeTree(directory);
+    }
+  }
+
+  /** By what this machine limits the sandboxes of this user that have namespaces. */
+  static async limits(): Promise<LimitMechanisms> {
+    const directory = await mkdtemp(join(tmpdir(), "sandbox-engine-"));
+    const starter = await ProgramStarter.open(join(directory, "pipes"));
+    try {
+      return await findLimitMechanisms(starter, readHostPrivileges());
+    } finally {
+      await starter.close();
+      await removeTree(directory);
     }
   }
 

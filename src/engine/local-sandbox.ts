@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { EngineError } from "./engine-error.ts";
 import type {
   EngineFiles,
@@ -24,6 +25,7 @@ import { sendSignal } from "./processes/process-identity.ts";
 import { LocalPty } from "./pty/local-pty.ts";
 import { openTerminal } from "./pty/open-terminal.ts";
 import { checkTerminalSize } from "./pty/terminal-size.ts";
+import type { SandboxRecord } from "./state/sandbox-record.ts";
 import type { SandboxStore } from "./state/sandbox-store.ts";
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -64,11 +66,12 @@ export class LocalSandbox implements EngineSandbox {
       if (this.#isRunning(stored)) return;
       // What a process left that died between starting and recording it: two runs must not share one folder.
       await this.#store.confinement.kill(stored);
-      const run = await this.#store.confinement.start(stored);
+      const record = await this.#withLimits(stored);
+      const run = await this.#store.confinement.start({ ...stored, record });
       try {
-        await this.#store.save({ ...stored.record, run });
+        await this.#store.save({ ...record, run });
       } catch (error) {
-        await this.#store.confinement.kill({ ...stored, record: { ...stored.record, run } });
+        await this.#store.confinement.kill({ ...stored, record: { ...record, run } });
         throw error;
       }
     });
@@ -171,6 +174,16 @@ export class LocalSandbox implements EngineSandbox {
     while (confinement.processes(sandbox).length > 0 && performance.now() < deadline) {
       await delay(STOP_POLL_MS);
     }
+  }
+
+  /** Control groups are made where this process may make them, which need not be where the last run's were. */
+  async #withLimits({ record }: StoredSandbox): Promise<SandboxRecord> {
+    const { confinement } = this.#store;
+    const limits = await confinement.planLimits(record.limits?.asked ?? {}, record.marker);
+    if (limits === undefined || isDeepStrictEqual(limits, record.limits)) return record;
+    const planned = { ...record, limits };
+    await this.#store.save(planned);
+    return planned;
   }
 
   async #running(): Promise<RunningSandbox> {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** PIDs of the machine's processes whose command line or environment names one of these texts. */
 export function processesNaming(...texts: readonly string[]): number[] {
@@ -12,6 +13,14 @@ export function mountsNaming(text: string): string[] {
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .filter((line) => line.includes(text));
+}
+
+/** Directories of the control groups that the record in this folder names, whether they are there or not. */
+export function controlGroupsOf(sandboxFolder: string): string[] {
+  const record = JSON.parse(readFileSync(join(sandboxFolder, "sandbox.json"), "utf8")) as {
+    readonly limits?: { readonly groups: readonly { readonly directory: string }[] };
+  };
+  return record.limits?.groups.map(({ directory }) => directory) ?? [];
 }
 
 function processNames(pid: number, texts: readonly string[]): boolean {

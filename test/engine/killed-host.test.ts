@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
@@ -9,7 +9,7 @@ import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { builtProgram } from "../helpers/built-program.ts";
 import { isLongRun } from "../helpers/long-run.ts";
 import { eventually } from "./eventually.ts";
-import { mountsNaming, processesNaming } from "./host-leftovers.ts";
+import { controlGroupsOf, mountsNaming, processesNaming } from "./host-leftovers.ts";
 import { isolationsUnderTest } from "./isolations.ts";
 import { runShell } from "./run-program.ts";
 
@@ -53,12 +53,20 @@ describe("a host that is killed anywhere in its work", () => {
       async () => {
         const directory = mkdtempSync(join(tmpdir(), "engine-killed-"));
         const random = randomNumbers(seed);
-        const found = { rounds, sandboxes: 0, snapshots: 0, running: 0, unfinished: 0 };
+        const found = {
+          rounds,
+          sandboxes: 0,
+          snapshots: 0,
+          running: 0,
+          unfinished: 0,
+          controlGroups: 0,
+        };
         const warn = vi.spyOn(process, "emitWarning");
         try {
           for (let round = 0; round < rounds; round++) {
             await workAndDie(directory, isolation, random.next().value * longestMs);
             const left = readdirSync(join(directory, "sandboxes"));
+            const groups = left.flatMap((id) => controlGroupsOf(join(directory, "sandboxes", id)));
             const engine = await LocalEngine.open({ directory, isolation });
             const sandboxes = await engine.list();
             found.unfinished += left.length - sandboxes.length;
@@ -82,6 +90,8 @@ describe("a host that is killed anywhere in its work", () => {
             }
             await eventually("no process is left", () => processesNaming(directory).length === 0);
             expect(mountsNaming(directory)).toEqual([]);
+            expect(groups.filter((group) => existsSync(group))).toEqual([]);
+            found.controlGroups += groups.length;
           }
           expect(warn).not.toHaveBeenCalled();
         } finally {

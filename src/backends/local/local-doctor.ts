@@ -35,6 +35,9 @@ export async function examineLocal(
       ? healthy("`isolation: none`: commands are ordinary processes of this machine.")
       : probeNamespaces(directory, deadline.signal),
   );
+  await examination.check("limits", ["isolation"], () =>
+    isolation === "none" ? healthy("`isolation: none`: nothing is limited.") : lookAtLimits(),
+  );
   await examination.check("programs", ["platform"], lookForPrograms);
   if (options.probeSandbox === true) {
     const makeBackend = () => new LocalBackend({ directory, isolation, owner: doctorOwner });
@@ -68,6 +71,21 @@ async function probeNamespaces(directory: string, signal: AbortSignal): Promise<
   return probe.available
     ? healthy("Namespaces and the overlay work here.")
     : sick(`${probe.reason}.`, probe.advice);
+}
+
+/** Healthy in any case: what is not limited is a fact of this machine that a default does not promise. */
+async function lookAtLimits(): Promise<Finding> {
+  const { LocalEngine } = await loadEngine();
+  const { processes, memory, cpus } = await LocalEngine.limits();
+  const words = {
+    "cgroup-v2": "by control groups (version 2)",
+    "cgroup-v1": "by control groups (version 1)",
+    rlimit: "by RLIMIT_NPROC of the sandbox's user namespace",
+    none: "not at all: this user may make no control groups with that controller",
+  };
+  return healthy(
+    `Limits of a sandbox are enforced so: number of processes ${words[processes]}; memory ${words[memory]}; processor time ${words[cpus]}.`,
+  );
 }
 
 function lookForPrograms(): Finding {

@@ -80,6 +80,7 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
       );
     case "PTY_UNAVAILABLE":
     case "MOUNTS_UNAVAILABLE":
+    case "LIMITS_UNAVAILABLE":
       return new UnsupportedOperationError(message, { cause });
     case "INVALID_ARGUMENT":
       return new ConfigError(message, { cause });
@@ -90,6 +91,8 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "SANDBOX_START_FAILED":
       // No error of its state: the next look would find it stopped, and it would be started again and again.
       return new CapacityError(`The sandbox did not start: ${message}`, { cause });
+    case "LIMIT_REACHED":
+      return new CapacityError(message, { cause, retryable: true });
     case "SANDBOX_LOCKED":
     case "VOLUME_EXISTS":
     case "PROCESSES_REMAIN":

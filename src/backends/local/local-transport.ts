@@ -16,7 +16,7 @@ import {
 } from "../../core/transport.ts";
 import { isBelowHome } from "../../core/work-dir.ts";
 import { LocalChannel } from "./local-channel.ts";
-import type { ResolvedLocalConfig } from "./local-config.ts";
+import { localLimits, type ResolvedLocalConfig } from "./local-config.ts";
 import type { LocalConnection, OpenEngine } from "./local-connection.ts";
 import { classifyLocalError } from "./local-errors.ts";
 import { newSandboxId } from "./local-names.ts";
@@ -223,6 +223,7 @@ export class LocalTransport implements Transport {
           id,
           env,
           mounts,
+          limits: localLimits(this.#config),
           metadata: { ...note },
           ...source,
         });

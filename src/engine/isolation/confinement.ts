@@ -1,9 +1,9 @@
-import type { EngineProcess, Isolation } from "../engine-types.ts";
+import type { EngineLimits, EngineProcess, Isolation } from "../engine-types.ts";
 import type { FileTree } from "../files/path-walker.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
-import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
+import type { SandboxLimits, SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
 
 /** A sandbox as it is on disk. */
 export interface StoredSandbox {
@@ -46,7 +46,9 @@ export interface Confinement {
     destination: string,
     options: { readonly temporaryFiles: boolean },
   ): Promise<void>;
-  /** Rejects with nothing left running. */
+  /** The limits of the next run, for the record; undefined where there are none. Rejects for what cannot be enforced. */
+  planLimits(asked: EngineLimits, marker: string): Promise<SandboxLimits | undefined>;
+  /** By the record's limits. Rejects with nothing left running. */
   start(sandbox: StoredSandbox): Promise<SandboxRun>;
   isRunning(run: SandboxRun): boolean;
   /** PIDs, as the host sees them, of the processes that were started in the sandbox and of their children. */

@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../engine-error.ts";
-import type { EngineProcess } from "../engine-types.ts";
+import type { EngineLimits, EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH } from "../files/path-walker.ts";
 import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
@@ -87,6 +87,14 @@ export class FolderConfinement implements Confinement {
   /** Processes of this machine know the folder by its path, so it cannot become another. */
   giveAwayFiles(): Promise<void> {
     return Promise.reject(new TypeError("A folder is copied"));
+  }
+
+  async planLimits(asked: EngineLimits): Promise<undefined> {
+    if (Object.values(asked).every((value) => value === undefined)) return;
+    throw new EngineError(
+      "LIMITS_UNAVAILABLE",
+      "Without isolation the processes of a sandbox are ordinary ones of this machine, which nothing limits",
+    );
   }
 
   start(): Promise<SandboxRun> {

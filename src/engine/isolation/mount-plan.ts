@@ -64,11 +64,20 @@ export interface MountPlanOptions {
   readonly system: SystemDirectories;
   readonly privileges: HostPrivileges;
   readonly toolsFolder: string;
+  /** What the sandbox's processes have. */
+  readonly memoryBytes: number;
 }
+
+/**
+ * What is in memory counts as memory of the sandbox's, and no process that the kernel ends makes room there: so what is left beside a full
+ * one is enough to remove it.
+ */
+const SHARES_OF_MEMORY = { sharedMemory: 1 / 2, run: 1 / 8 };
 
 /** Paths are relative where they can be: in the options of an overlay a colon or a comma would cut them. */
 export function planMounts(options: MountPlanOptions): MountPlan {
-  const { privileges, overlaid, layers } = options;
+  const { privileges, overlaid, layers, memoryBytes } = options;
+  const size = (share: number): string => `size=${Math.floor(memoryBytes * share)}`;
   const sys = privileges.isMachineRoot ? [] : SAFE_SYS.filter((name) => existsSync(`/sys/${name}`));
   return {
     base: rootOf(layers, privileges),
@@ -80,7 +89,7 @@ export function planMounts(options: MountPlanOptions): MountPlan {
       privileges.isMachineRoot
         ? mount("sysfs", "sys", "sysfs", READ_ONLY)
         : mount("tmpfs", "sys", "tmpfs", [...NO_FILES, "mode=0755", "size=64k"]),
-      mount("tmpfs", "run", "tmpfs", ["nosuid", "nodev", "mode=0755"]),
+      mount("tmpfs", "run", "tmpfs", ["nosuid", "nodev", "mode=0755", size(SHARES_OF_MEMORY.run)]),
     ],
     // A volatile overlay marks its work directory, and no other may follow it there. Ours may: see docs/isolation.md.
     obstacles: [ROOT_PART, ...overlaid.map(layerPart)].map((part) => `work/${part}/work/incompat`),
@@ -90,7 +99,12 @@ export function planMounts(options: MountPlanOptions): MountPlan {
       ...(privileges.isMachineRoot && existsSync("/sys/firmware") ? [mask("sys/firmware")] : []),
       ...DEVICES.map((name) => bind(`/dev/${name}`, `dev/${name}`, [])),
       mount("devpts", "dev/pts", "devpts", terminalOptions(privileges)),
-      mount("tmpfs", "dev/shm", "tmpfs", ["nosuid", "nodev", "mode=1777"]),
+      mount("tmpfs", "dev/shm", "tmpfs", [
+        "nosuid",
+        "nodev",
+        "mode=1777",
+        size(SHARES_OF_MEMORY.sharedMemory),
+      ]),
       ...tools(options),
     ],
     processes: [

@@ -1,31 +1,21 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { EngineError } from "../engine-error.ts";
-import type { EngineProcess } from "../engine-types.ts";
+import type { EngineLimits, EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
+import { SandboxLimiter } from "../limits/sandbox-limiter.ts";
 import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
 import { Gate } from "../processes/gate.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
-import {
-  isProcessAlive,
-  readBootId,
-  readProcessStat,
-  signalProcess,
-} from "../processes/process-identity.ts";
+import { isProcessAlive, readProcessStat } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
+import type { ProgramToStart } from "../processes/started-program.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
-import {
-  copyOwnLayer,
-  giveAwayOwnLayer,
-  layOutOnSnapshot,
-  mustEmptyTemporary,
-  prepareForMounting,
-  TEMPORARY,
-} from "../snapshots/own-layer.ts";
-import type { SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
-import { bindMountsToCheck, makeSubpaths } from "./bind-mounts.ts";
+import { copyOwnLayer, giveAwayOwnLayer, layOutOnSnapshot } from "../snapshots/own-layer.ts";
+import type { SandboxLimits, SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
+import { type BuildTools, buildSandbox } from "./build-sandbox.ts";
 import { checkProgram } from "./check-program.ts";
 import type {
   Confinement,
@@ -38,15 +28,10 @@ import { type EngineFolders, layOutEngineFolders } from "./engine-folders.ts";
 import { enterSandbox } from "./enter-sandbox.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
 import { HostSecrets } from "./hidden-paths.ts";
-import { holderPlan } from "./holder-plan.ts";
 import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
-import { checkMounts } from "./mount-check.ts";
-import { planMounts } from "./mount-plan.ts";
-import { HOLDER_VARIABLE, startHolder } from "./namespace-holder.ts";
-import { layOutSandbox, usableMountPoints } from "./namespace-layout.ts";
+import { HOLDER_VARIABLE } from "./namespace-holder.ts";
+import { layOutSandbox } from "./namespace-layout.ts";
 import { pidNamespaceOf } from "./pid-namespace.ts";
-import { refreshResolverConfiguration } from "./resolver-configuration.ts";
-import { SandboxLayers } from "./sandbox-layers.ts";
 import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
 import { singleUser } from "./single-user.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
@@ -58,6 +43,9 @@ import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
  */
 const building = new Gate(Math.max(2, availableParallelism()));
 
+/** What runs in a sandbox is ended first when memory runs out, and what keeps the sandbox only then. */
+const OOM_SCORE_ADJUSTMENT = 500;
+
 /** `isolation: "namespaces"`: own mount, PID, UTS and IPC namespaces over overlays of the host's system directories. */
 export class NamespaceConfinement implements Confinement {
   readonly isolation = "namespaces";
@@ -65,10 +53,10 @@ export class NamespaceConfinement implements Confinement {
   readonly #privileges: HostPrivileges;
   readonly #programs: SystemPrograms;
   readonly #system: SystemDirectories;
-  readonly #folders: EngineFolders;
   readonly #starter: ProgramStarter;
   readonly #owners: OwnerMap | undefined;
-  readonly #secrets: HostSecrets;
+  readonly #tools: BuildTools;
+  readonly #limiter: SandboxLimiter;
 
   private constructor(
     starter: ProgramStarter,
@@ -81,8 +69,10 @@ export class NamespaceConfinement implements Confinement {
     this.#privileges = privileges;
     this.#programs = programs;
     this.#system = system;
-    this.#folders = folders;
-    this.#secrets = new HostSecrets(starter, programs.find, system);
+    const secrets = new HostSecrets(starter, programs.find, system);
+    const { perl } = programs;
+    this.#tools = { perl, system, toolsFolder: folders.tools, privileges, secrets, starter };
+    this.#limiter = new SandboxLimiter(starter, privileges);
     this.#owners = privileges.needsUserNamespace ? singleUser(privileges) : undefined;
   }
 
@@ -128,48 +118,20 @@ export class NamespaceConfinement implements Confinement {
     await giveAwayOwnLayer(folder, destination, options);
   }
 
-  start(sandbox: StoredSandbox): Promise<SandboxRun> {
-    return building.run(() => this.#build(sandbox));
+  planLimits(asked: EngineLimits, marker: string): Promise<SandboxLimits> {
+    return this.#limiter.plan(asked, marker);
   }
 
-  async #build(sandbox: StoredSandbox): Promise<SandboxRun> {
-    const { folder, record } = sandbox;
-    const layers = SandboxLayers.of(sandbox);
-    await refreshResolverConfiguration(layers, folder.resolverConfiguration);
-    const hiddenPaths = this.#secrets.hiddenFrom(layers);
-    // It goes on beside what follows, and whoever waits for it learns of a failure.
-    hiddenPaths.catch(() => undefined);
-    const overlaid = usableMountPoints(layers, this.#system.overlaid);
-    prepareForMounting(sandbox, overlaid);
-    const mounts = await makeSubpaths(record.mounts);
-    const plan = planMounts({
-      overlaid,
-      layers,
-      system: this.#system,
-      privileges: this.#privileges,
-      toolsFolder: this.#folders.tools,
+  start(sandbox: StoredSandbox): Promise<SandboxRun> {
+    return building.run(async () => {
+      try {
+        await this.#limiter.begin(sandbox.record);
+        return await buildSandbox(sandbox, this.#tools, this.#limiter.limitsOf(sandbox.record));
+      } catch (error) {
+        await this.#limiter.end(sandbox.record);
+        throw error;
+      }
     });
-    const { holder, mountTable } = await startHolder({
-      perl: this.#programs.perl,
-      plan: holderPlan({
-        folder,
-        mounts,
-        hostname: record.id,
-        emptied: mustEmptyTemporary(sandbox) ? [TEMPORARY] : [],
-        plan,
-        privileges: this.#privileges,
-      }),
-      marker: record.marker,
-      hiddenPaths,
-      starter: this.#starter,
-    });
-    try {
-      checkMounts(mountTable, folder.path, plan, bindMountsToCheck(mounts));
-    } catch (error) {
-      signalProcess(holder, "SIGKILL");
-      throw error;
-    }
-    return { bootId: readBootId(), holder };
   }
 
   isRunning({ holder }: SandboxRun): boolean {
@@ -190,6 +152,7 @@ export class NamespaceConfinement implements Confinement {
   async kill({ record }: StoredSandbox): Promise<void> {
     // Not by the recorded run, which is missing when its creator died. The end of the first process is that of all others.
     await killUntilGone(() => listProcesses().filter((pid) => isOwnProcess(pid, record)));
+    await this.#limiter.end(record);
   }
 
   files({ run, record }: RunningSandbox): FileTree {
@@ -197,8 +160,15 @@ export class NamespaceConfinement implements Confinement {
       prefix: "/",
       owners: this.#owners,
       openRoot: () => {
-        if (!this.isRunning(run)) throw stopped(record.id);
-        return openSync(`/proc/${run.holder?.pid}/cwd`, O_PATH | constants.O_DIRECTORY);
+        try {
+          if (this.isRunning(run)) {
+            return openSync(`/proc/${run.holder?.pid}/cwd`, O_PATH | constants.O_DIRECTORY);
+          }
+        } catch (error) {
+          // It may have ended since.
+          if (this.isRunning(run)) throw error;
+        }
+        throw stopped(record.id);
       },
     };
   }
@@ -209,7 +179,9 @@ export class NamespaceConfinement implements Confinement {
 
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
     const entry = await this.#enter(sandbox, program, { ownsTerminal: false });
-    const piped = await this.#starter.startWithPipes({ ...entry, cwd: "/" });
+    const piped = await this.#limiter.within(sandbox.record, () =>
+      this.#starter.startWithPipes(entry),
+    );
     const leader = await findSandboxedProcess(piped.started);
     if (leader) return new ChildEngineProcess(piped, sandboxedGroup(leader));
     if (!this.isRunning(sandbox.run)) {
@@ -232,9 +204,8 @@ export class NamespaceConfinement implements Confinement {
     terminal: number,
   ): Promise<TerminalProgram> {
     const entry = await this.#enter(sandbox, program, { ownsTerminal: true });
-    const started = await this.#starter.start(
-      { ...entry, cwd: "/" },
-      { kind: "one-file", descriptor: terminal },
+    const started = await this.#limiter.within(sandbox.record, () =>
+      this.#starter.start(entry, { kind: "one-file", descriptor: terminal }),
     );
     const leader = await findSandboxedProcess(started, { ownsTerminal: true });
     if (leader) return { started, group: sandboxedGroup(leader) };
@@ -246,7 +217,7 @@ export class NamespaceConfinement implements Confinement {
     sandbox: RunningSandbox,
     program: ProgramToSpawn,
     { ownsTerminal }: { readonly ownsTerminal: boolean },
-  ): Promise<ReturnType<typeof enterSandbox>> {
+  ): Promise<ProgramToStart> {
     const { run, record } = sandbox;
     if (!run.holder) throw stopped(record.id);
     const env = {
@@ -260,7 +231,7 @@ export class NamespaceConfinement implements Confinement {
       ...program.env,
     };
     await checkProgram(this.files(sandbox), program, env.PATH);
-    return enterSandbox({
+    const entry = enterSandbox({
       holderPid: run.holder.pid,
       programs: this.#programs,
       privileges: this.#privileges,
@@ -268,6 +239,14 @@ export class NamespaceConfinement implements Confinement {
       env,
       ownsTerminal,
     });
+    const argv = [...this.#limiter.prefix(record), ...entry.argv];
+    return {
+      argv,
+      env: entry.env,
+      cwd: "/",
+      group: this.#limiter.limitsOf(record).group,
+      oomScoreAdjustment: OOM_SCORE_ADJUSTMENT,
+    };
   }
 
   /** What is left of a program that ended before it was seen. */

@@ -7,6 +7,7 @@ import {
   sendSignal,
 } from "../processes/process-identity.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
+import type { ProgramGroup } from "../processes/started-program.ts";
 import { SANDBOX_PATH } from "./environment.ts";
 import { READY_LINE } from "./holder-plan.ts";
 import { HOLDER_PROGRAM } from "./holder-program.ts";
@@ -24,6 +25,7 @@ export interface HolderOptions {
   /** Relative to the root, each character a byte. They are needed last. */
   readonly hiddenPaths: Promise<readonly string[]>;
   readonly starter: ProgramStarter;
+  readonly group: ProgramGroup | undefined;
 }
 
 export interface StartedHolder {
@@ -37,10 +39,10 @@ export interface StartedHolder {
  * first process dies with it, and with that every other. Rejects with nothing left running.
  */
 export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
-  const { perl, marker, hiddenPaths, starter } = options;
+  const { perl, marker, hiddenPaths, starter, group } = options;
   const argv = [perl, "-e", HOLDER_PROGRAM, "--", ...systemCallArguments()];
   const env = { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker };
-  const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env });
+  const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env, group });
   const [input, output, error] = descriptors;
   const pipes: HolderPipes = {
     stdin: new Socket({ fd: input, readable: false, writable: true }),

@@ -8,6 +8,7 @@ import { sharedSpawner } from "./spawner/shared-spawner.ts";
 import {
   descriptorsOf,
   type PipedProgram,
+  type ProgramGroup,
   type ProgramToStart,
   type StandardStreams,
   type StartedProgram,
@@ -41,7 +42,19 @@ export class ProgramStarter {
   async start(program: ProgramToStart, streams: StandardStreams): Promise<StartedProgram> {
     const spawner = await sharedSpawner.get();
     if (spawner !== undefined) return spawner.spawn(program, streams);
-    return new OwnChild(await spawnChild(program, descriptorsOf(streams), this.#inherited));
+    const joining = { ...program, argv: joinThen(program) };
+    return new OwnChild(await spawnChild(joining, descriptorsOf(streams), this.#inherited));
+  }
+
+  /** So that the first program of that group does not wait for its control groups. */
+  async warmGroup(group: ProgramGroup): Promise<void> {
+    (await sharedSpawner.get())?.warmGroup(group);
+  }
+
+  /** What was started in that group has ended, and its control groups are to be removed. */
+  async leaveGroup(group: ProgramGroup): Promise<void> {
+    const spawner = await sharedSpawner.running();
+    spawner?.leaveGroup(group);
   }
 
   /** The same, with real pipes from the pool. The caller closes our ends of them. */
@@ -68,6 +81,15 @@ export class ProgramStarter {
     await this.#pipes.close();
     await sharedSpawner.leave();
   }
+}
+
+/** The same program, which first joins its group and takes its score. */
+function joinThen({ argv, group, oomScoreAdjustment }: ProgramToStart): readonly string[] {
+  if (group === undefined && oomScoreAdjustment === undefined) return argv;
+  const score = `[ -z "$1" ] || { echo "$1" >/proc/self/oom_score_adj; } 2>/dev/null; shift`;
+  const join = `until [ "$1" = -- ]; do echo 0 >"$1" || exit 126; shift; done; shift; exec "$@"`;
+  const script = ["/bin/sh", "-c", `${score}; ${join}`, "sh", String(oomScoreAdjustment ?? "")];
+  return [...script, ...(group?.joins ?? []), "--", ...argv];
 }
 
 /** A child of this very process. */

@@ -27,6 +27,16 @@ export interface ProgramToStart {
   readonly env: Readonly<Record<string, string>>;
   /** True for a program that begins its session itself, as setsid(1) does. Default: false. */
   readonly makesOwnSession?: boolean;
+  /** The sandbox that it belongs to. Without one it is a program of the engine's own. */
+  readonly group?: ProgramGroup | undefined;
+  /** Thousandths of the memory that are added to what it uses when the kernel looks for what to end. Default: this process's own. */
+  readonly oomScoreAdjustment?: number | undefined;
+}
+
+/** Programs of one sandbox, which share its limits. */
+export interface ProgramGroup {
+  /** The `cgroup.procs` files of the control groups that they are in; empty where there are none. */
+  readonly joins: readonly string[];
 }
 
 /** What the program gets as its standard streams: the child's ends of pipes, or one file for all, such as a terminal. */

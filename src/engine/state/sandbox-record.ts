@@ -1,4 +1,5 @@
-import type { EngineMount, Isolation } from "../engine-types.ts";
+import type { EngineLimits, EngineMount, Isolation } from "../engine-types.ts";
+import type { ControlGroup } from "../limits/control-groups.ts";
 import type { ProcessIdentity } from "../processes/process-identity.ts";
 
 /** A run of a sandbox, from its start to its stop. Void after a reboot, and when its holder is gone. */
@@ -22,6 +23,8 @@ export interface SandboxRecord {
   readonly env: Readonly<Record<string, string>>;
   /** Missing in a sandbox that was made before there were mounts. */
   readonly mounts?: readonly EngineMount[];
+  /** Missing without namespaces, and in a sandbox that was made before there were limits. */
+  readonly limits?: SandboxLimits;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly run: SandboxRun | null;
   /** IDs of the read-only layers that the sandbox stands on, the uppermost first. None without a snapshot. */
@@ -30,6 +33,12 @@ export interface SandboxRecord {
   readonly layerInTheMaking?: { readonly layerId: string; readonly temporaryFiles: boolean };
   /** The snapshot that the sandbox was made from. */
   readonly origin?: SnapshotOrigin;
+}
+
+export interface SandboxLimits {
+  readonly asked: EngineLimits;
+  /** Of the current run, or of the last one. Written down before they are made, so that whoever cleans up finds them. */
+  readonly groups: readonly ControlGroup[];
 }
 
 export interface SnapshotOrigin {

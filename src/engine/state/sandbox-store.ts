@@ -110,6 +110,8 @@ export class SandboxStore {
     const id = options.id ?? randomUUID();
     const creator = identifyProcess(process.pid);
     if (!creator) throw new EngineError("STATE_UNREADABLE", "/proc is not readable");
+    const marker = randomUUID();
+    const limits = await this.confinement.planLimits(options.limits ?? {}, marker);
     const blank: SandboxRecord = {
       version: 1,
       id,
@@ -117,9 +119,10 @@ export class SandboxStore {
       createdAt: new Date().toISOString(),
       phase: "creating",
       creator,
-      marker: randomUUID(),
+      marker,
       env: { ...options.env },
       mounts: structuredClone(options.mounts ?? []),
+      ...(limits === undefined ? {} : { limits }),
       metadata: structuredClone(options.metadata ?? {}),
       run: null,
     };

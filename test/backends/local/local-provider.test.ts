@@ -64,6 +64,7 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
           "platform",
           "directory",
           "isolation",
+          "limits",
           "programs",
           "sandbox",
           "command",

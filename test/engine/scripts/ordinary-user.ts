@@ -51,6 +51,22 @@ async function main(directory: string): Promise<void> {
   assert.equal((await collect(pty.output)).toString(), "/dev/pts/0\r\n33 101\r\n0\r\nx\r\n");
   assert.deepEqual(await pty.exited, { exitCode: 0, signal: null });
 
+  const { processes, memory } = await LocalEngine.limits();
+  assert.notEqual(processes, "none");
+  const limits = { processes: 40 };
+  const limited = await engine.create({ id: "limited", limits });
+  const crowd = await runShell(
+    limited,
+    `perl -e 'for (1 .. 100) { my $pid = fork; last unless defined $pid; if (!$pid) { close STDOUT; close STDERR; sleep 100; exit } print "x" }'`,
+  );
+  assert.match(crowd.stdout, /^x{20,38}$/);
+  await limited.delete();
+  if (memory === "none") {
+    await assert.rejects(engine.create({ limits: { memoryBytes: 2 ** 30 } }), {
+      code: "LIMITS_UNAVAILABLE",
+    });
+  }
+
   await sandbox.stop({ graceMs: 0 });
   await sandbox.start();
   assert.equal((await runShell(sandbox, "cat /root/file /etc/own")).stdout, "contenta\n");

@@ -6,6 +6,8 @@ import type { StartedProgram } from "../started-program.ts";
 export class SpawnerChild implements StartedProgram {
   readonly pid: number;
   readonly exited: Promise<EngineProcessExit>;
+  /** Number of the group that it was started in. */
+  readonly group: number | undefined;
   #hasEnded = false;
   #isReferenced = true;
   readonly #onChange: () => void;
@@ -13,8 +15,9 @@ export class SpawnerChild implements StartedProgram {
   #reject: (error: Error) => void = () => undefined;
 
   /** @param onChange - Called when `keepsHostAlive` may have changed. */
-  constructor(pid: number, onChange: () => void) {
+  constructor(pid: number, group: number | undefined, onChange: () => void) {
     this.pid = pid;
+    this.group = group;
     this.#onChange = onChange;
     this.exited = new Promise((resolve, reject) => {
       this.#resolve = resolve;

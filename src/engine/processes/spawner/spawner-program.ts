@@ -8,12 +8,18 @@ export const READY_LINE = "ready";
  * Arguments: the PID of the host process, and a descriptor of that process to prove that its descriptors can be opened.
  * Standard input: requests, each a length of four bytes (big-endian) and that many bytes, which are fields ended by NUL: what to do,
  * the request's number, and
- * - `spawn`: umask, whether to begin a session (`1` or `0`), `pipes` or `one-file`, the host's three descriptors, working directory,
+ * - `spawn`: umask, what to add to its score when memory runs out (empty for nothing), whether to begin a session (`1` or `0`), `pipes` or `one-file`, the host's three descriptors, working directory,
  *   number of arguments, arguments, environment
  * - `mkfifo`: paths
+ * - `within`: in the place of the number that of a control group, then the `cgroup.procs` files to join as one field, split by newlines,
+ *   then the fields of a `spawn`, or `nothing` so that it is ready for one
+ * - `release`: the number of a control group, whose launcher ends with its last child
  *
- * Standard output: lines, `ready` first. `started NUMBER PID`, `done NUMBER`, `failed NUMBER ERRNO`, and `exited NUMBER STATUS` with
- * the status as wait(2) gives it.
+ * A launcher is a fork of it that has joined the control group of one sandbox and starts programs in it. Joining takes the kernel some
+ * ten milliseconds, so it is not done for each program. What it starts is what the kernel ends first when memory runs out.
+ *
+ * Standard output: lines, `ready` first. `started NUMBER PID`, `done NUMBER`, `failed NUMBER ERRNO`, `exited NUMBER STATUS` with
+ * the status as wait(2) gives it, and `gone GROUP` when the launcher of a control group has ended unasked.
  *
  * It ends at the end of its input, and its children go on. `$^F` is 2, so everything above is closed in them by the kernel.
  */
@@ -21,7 +27,11 @@ export const SPAWNER_PROGRAM = String.raw`
 use strict;
 use POSIX ();
 my ($host, $trial) = @ARGV;
+my $parent = $host;
 my %number;
+# Of control groups: the pipes to their launchers, and of those the PIDs.
+my (%launcher, %launched);
+my ($quits, $refusal) = (0, 0);
 $SIG{PIPE} = 'IGNORE';
 $SIG{CHLD} = sub { };
 sub answer {
@@ -37,8 +47,13 @@ sub of_host {
   sysopen(my $file, "/proc/$host/fd/$descriptor", $mode | POSIX::O_NOCTTY()) or return;
   return $file;
 }
+sub write_to {
+  my ($path, $text) = @_;
+  sysopen(my $file, $path, POSIX::O_WRONLY()) or return;
+  return syswrite($file, $text);
+}
 sub run {
-  my ($number, $umask, $session, $kind, $in, $out, $error, $directory, $count, @rest) = @_;
+  my ($number, $umask, $score, $session, $kind, $in, $out, $error, $directory, $count, @rest) = @_;
   my @argv = splice(@rest, 0, $count);
   my ($read, $write) = (POSIX::O_RDONLY(), POSIX::O_WRONLY());
   ($read, $write) = (POSIX::O_RDWR(), POSIX::O_RDWR()) if $kind eq 'one-file';
@@ -52,6 +67,7 @@ sub run {
   return answer('failed', $number, $! + 0) unless defined $pid;
   if ($pid == 0) {
     $SIG{PIPE} = $SIG{CHLD} = 'DEFAULT';
+    write_to('/proc/self/oom_score_adj', $score) if length $score;
     POSIX::setsid() if $session;
     POSIX::dup2(fileno $files[$_], $_) for 0 .. 2;
     umask $umask;
@@ -73,6 +89,50 @@ sub run {
   $number{$pid} = $number;
   answer('started', $number, $pid);
 }
+sub send_frame {
+  my ($to, @fields) = @_;
+  my $body = join('', map { "$_\0" } @fields);
+  my $frame = pack('N', length $body) . $body;
+  while (length $frame) {
+    my $count = syswrite($to, $frame);
+    if (defined $count) { substr($frame, 0, $count, '') }
+    elsif ($! != POSIX::EINTR()) { return }
+  }
+}
+sub become_launcher {
+  my ($from, $files) = @_;
+  POSIX::dup2(fileno $from, 0);
+  $parent = getppid();
+  %number = %launcher = %launched = ();
+  for (split /\n/, $files) {
+    next if write_to($_, '0');
+    $refusal = $! + 0;
+    last;
+  }
+  serve();
+}
+sub within {
+  my ($group, $files, @request) = @_;
+  if (!$launcher{$group}) {
+    pipe(my $from, my $to) or return answer('failed', $request[1], $! + 0);
+    my $pid = fork;
+    return answer('failed', $request[1], $! + 0) unless defined $pid;
+    if ($pid == 0) {
+      # Else its input would never end.
+      close $to;
+      become_launcher($from, $files);
+    }
+    $launcher{$group} = $to;
+    $launched{$pid} = $group;
+  }
+  send_frame($launcher{$group}, @request);
+}
+sub release {
+  my ($group) = @_;
+  my $to = delete $launcher{$group} or return;
+  delete @launched{grep { $launched{$_} eq $group } keys %launched};
+  send_frame($to, 'quit');
+}
 sub make_fifos {
   my ($number, @paths) = @_;
   for (@paths) { POSIX::mkfifo($_, 0600) or return answer('failed', $number, $! + 0) }
@@ -84,25 +144,36 @@ if (opendir(my $listing, '/proc/self/fd')) {
 }
 of_host($trial, POSIX::O_RDONLY()) or POSIX::_exit(1);
 answer('${READY_LINE}');
-my $input = '';
-for (;;) {
-  while ((my $pid = waitpid(-1, POSIX::WNOHANG())) > 0) {
-    my $ended = delete $number{$pid};
-    answer('exited', $ended, $?) if defined $ended;
+sub serve {
+  my $input = '';
+  for (;;) {
+    while ((my $pid = waitpid(-1, POSIX::WNOHANG())) > 0) {
+      my $ended = delete $number{$pid};
+      answer('exited', $ended, $?) if defined $ended;
+      my $group = delete $launched{$pid};
+      answer('gone', $group) if defined $group && delete $launcher{$group};
+    }
+    if (length $input >= 4 && length $input >= 4 + unpack('N', $input)) {
+      my $length = unpack('N', $input);
+      my ($what, @fields) = split /\0/, substr(substr($input, 0, 4 + $length, ''), 4), -1;
+      pop @fields;
+      POSIX::_exit(0) if getppid() != $parent;
+      if ($what eq 'spawn' && $refusal) { answer('failed', $fields[0], $refusal) }
+      elsif ($what eq 'spawn') { run(@fields) }
+      elsif ($what eq 'within') { within(@fields) }
+      elsif ($what eq 'release') { release(@fields) }
+      elsif ($what eq 'quit') { $quits = 1 }
+      elsif ($what eq 'mkfifo') { make_fifos(@fields) }
+      next;
+    }
+    POSIX::_exit(0) if $quits && !%number;
+    my $readable = '';
+    vec($readable, 0, 1) = 1 unless $quits;
+    # A child may end between the look for it and the wait, whose signal then wakes nobody: while there are some, look again.
+    next unless select($readable, undef, undef, %number ? 0.1 : %launched ? 1 : undef) > 0;
+    my $count = sysread(STDIN, $input, 65536, length $input);
+    POSIX::_exit(0) if defined $count ? $count == 0 : $! != POSIX::EINTR();
   }
-  if (length $input >= 4 && length $input >= 4 + unpack('N', $input)) {
-    my $length = unpack('N', $input);
-    my ($what, @fields) = split /\0/, substr(substr($input, 0, 4 + $length, ''), 4), -1;
-    pop @fields;
-    POSIX::_exit(0) if getppid() != $host;
-    if ($what eq 'spawn') { run(@fields) } else { make_fifos(@fields) }
-    next;
-  }
-  my $readable = '';
-  vec($readable, 0, 1) = 1;
-  # A child may end between the look for it and the wait, whose signal then wakes nobody: while there are some, look again.
-  next unless select($readable, undef, undef, %number ? 0.1 : undef) > 0;
-  my $count = sysread(STDIN, $input, 65536, length $input);
-  POSIX::_exit(0) if defined $count ? $count == 0 : $! != POSIX::EINTR();
 }
+serve();
 `;

@@ -8,8 +8,14 @@ import type { EngineProcessExit } from "../../engine-types.ts";
 import { readHostPrivileges } from "../../isolation/host-privileges.ts";
 import { findSystemProgram } from "../../isolation/system-programs.ts";
 import { spawnChild } from "../spawn-child.ts";
-import { descriptorsOf, type ProgramToStart, type StandardStreams } from "../started-program.ts";
+import {
+  descriptorsOf,
+  type ProgramGroup,
+  type ProgramToStart,
+  type StandardStreams,
+} from "../started-program.ts";
 import { SpawnerChild } from "./spawner-child.ts";
+import { SpawnerGroups } from "./spawner-groups.ts";
 import { READY_LINE, SPAWNER_PROGRAM } from "./spawner-program.ts";
 
 const READY_WITHIN_MS = 10_000;
@@ -19,6 +25,7 @@ interface Request {
   readonly resolve: (child: SpawnerChild | undefined) => void;
   readonly reject: (error: Error) => void;
   readonly subject: string;
+  readonly group: number | undefined;
 }
 
 /** A small process that starts programs for this one, whose own forks would take long and stop everything meanwhile. */
@@ -28,6 +35,7 @@ export class Spawner {
   readonly #output: Socket;
   readonly #requests = new Map<number, Request>();
   readonly #children = new Map<number, SpawnerChild>();
+  readonly #groups = new SpawnerGroups((group) => this.#send(["release", String(group)]));
   /** Resolves when it has ended, however. */
   readonly gone: Promise<void>;
   #unfinishedLine = "";
@@ -86,10 +94,14 @@ export class Spawner {
   async spawn(program: ProgramToStart, streams: StandardStreams): Promise<SpawnerChild> {
     const { argv, cwd, env, makesOwnSession = false } = program;
     const number = this.#nextNumber();
-    const child = await this.#request(number, `spawn ${argv[0] ?? ""}`, [
+    const group = program.group && this.#groups.enter(program.group);
+    const request = { number, subject: `spawn ${argv[0] ?? ""}`, group: group?.number };
+    const child = await this.#request(request, [
+      ...(group === undefined ? [] : ["within", String(group.number), group.joins]),
       "spawn",
       String(number),
       String(readHostPrivileges().umask),
+      String(program.oomScoreAdjustment ?? ""),
       makesOwnSession ? "0" : "1",
       streams.kind,
       ...descriptorsOf(streams).map(String),
@@ -104,7 +116,20 @@ export class Spawner {
 
   async makeFifos(paths: readonly string[]): Promise<void> {
     const number = this.#nextNumber();
-    await this.#request(number, "mkfifo", ["mkfifo", String(number), ...paths]);
+    const request = { number, subject: "mkfifo", group: undefined };
+    await this.#request(request, ["mkfifo", String(number), ...paths]);
+  }
+
+  /** Begins to join the control groups, which takes a while, before the first program needs it. */
+  warmGroup(group: ProgramGroup): void {
+    const { number, joins } = this.#groups.enter(group);
+    this.#send(["within", String(number), joins, "nothing"]);
+    this.#groups.leave(number);
+  }
+
+  /** The control groups of a sandbox are about to be removed, and nothing of it runs any more. */
+  leaveGroup(group: ProgramGroup): void {
+    this.#groups.release(group);
   }
 
   /** It ends as soon as nothing that it started runs any more. Resolves then, or at once when that will be later. */
@@ -150,19 +175,23 @@ export class Spawner {
   }
 
   #request(
-    number: number,
-    subject: string,
+    { number, subject, group }: Pick<Request, "subject" | "group"> & { readonly number: number },
     fields: readonly string[],
   ): Promise<SpawnerChild | undefined> {
     if (!this.#isAlive) return Promise.reject(lost(subject));
     return new Promise((resolve, reject) => {
-      this.#requests.set(number, { resolve, reject, subject });
+      this.#requests.set(number, { resolve, reject, subject, group });
       this.#holdHost();
-      const body = Buffer.from(fields.map((field) => `${field}\0`).join(""));
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(body.length);
-      this.#input.write(Buffer.concat([length, body]));
+      this.#send(fields);
     });
+  }
+
+  #send(fields: readonly string[]): void {
+    if (!this.#isAlive) return;
+    const body = Buffer.from(fields.map((field) => `${field}\0`).join(""));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(body.length);
+    this.#input.write(Buffer.concat([length, body]));
   }
 
   #take(line: string): void {
@@ -170,17 +199,24 @@ export class Spawner {
     const number = Number(numberText);
     const value = Number(valueText);
     if (what === "exited") {
-      this.#children.get(number)?.end(exitOf(value));
+      const child = this.#children.get(number);
+      child?.end(exitOf(value));
       this.#children.delete(number);
+      this.#groups.leave(child?.group);
+      return;
+    }
+    if (what === "gone") {
+      this.#loseGroup(number);
       return;
     }
     const request = this.#requests.get(number);
     this.#requests.delete(number);
     if (what === "failed") {
+      this.#groups.leave(request?.group);
       request?.reject(systemError(value, request.subject));
     } else if (what === "started") {
       // Its end may be in the next line already, before anybody who waits for it gets a turn.
-      const child = new SpawnerChild(value, () => this.#holdHost());
+      const child = new SpawnerChild(value, request?.group, () => this.#holdHost());
       this.#children.set(number, child);
       request?.resolve(child);
     } else {
@@ -198,8 +234,24 @@ export class Spawner {
     this.#input.unref();
   }
 
+  /** Somebody, or the kernel for want of memory, has ended the launcher of one sandbox. */
+  #loseGroup(group: number): void {
+    this.#groups.forget(group);
+    for (const [number, request] of this.#requests) {
+      if (request.group !== group) continue;
+      this.#requests.delete(number);
+      request.reject(lost(request.subject));
+    }
+    for (const [number, child] of this.#children) {
+      if (child.group !== group) continue;
+      this.#children.delete(number);
+      child.lose();
+    }
+  }
+
   #lose(): void {
     this.#isAlive = false;
+    this.#groups.clear();
     for (const { reject, subject } of this.#requests.values()) reject(lost(subject));
     for (const child of this.#children.values()) child.lose();
     this.#requests.clear();

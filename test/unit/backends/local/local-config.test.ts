@@ -25,6 +25,17 @@ describe("a wrong config names the path and what was expected", () => {
     ["idle times", { idle: { autoStopMinutes: 5 } }, "idle", /no idle time is counted/],
     ["no idle times", { idle: {} }, "idle", /no idle time is counted/],
     ["wrong idle times", { idle: { autoStopMinutes: -1 } }, "idle.autoStopMinutes", /at least 0/],
+    ["too few processes", { resources: { processes: 15 } }, "resources.processes", /from 16/],
+    ["half a process", { resources: { processes: 16.5 } }, "resources.processes", /whole number/],
+    ["too little memory", { resources: { memoryGiB: 0 } }, "resources.memoryGiB", /from 0.03125/],
+    ["too little time", { resources: { cpu: 0 } }, "resources.cpu", /from 0.01/],
+    ["a limit of the disk", { resources: { diskGiB: 1 } }, "resources.diskGiB", /no such option/],
+    [
+      "resources without isolation",
+      { isolation: "none", resources: { cpu: 1 } },
+      "resources",
+      /nothing with isolation `none`/,
+    ],
     ["branch without repository", { branchName: "main" }, "branchName", /`repoUrl` beside it/],
     [
       "a path of this machine without isolation",

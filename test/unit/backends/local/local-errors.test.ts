@@ -21,6 +21,8 @@ describe("errors of the engine", () => {
     ["SANDBOX_START_FAILED", "NO_CAPACITY", false],
     ["SANDBOX_LOCKED", "SANDBOX_STATE", true],
     ["PROCESSES_REMAIN", "SANDBOX_STATE", true],
+    ["LIMITS_UNAVAILABLE", "UNSUPPORTED_OPERATION", false],
+    ["LIMIT_REACHED", "NO_CAPACITY", true],
     ["PTY_UNAVAILABLE", "UNSUPPORTED_OPERATION", false],
     ["PTY_CLOSED", "CONNECTION_FAILED", false],
     ["STATE_UNREADABLE", "SANDBOX_STATE", false],

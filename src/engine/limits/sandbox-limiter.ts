@@ -1,0 +1,156 @@
+import { release } from "node:os";
+import { EngineError } from "../engine-error.ts";
+import type { EngineLimits, LimitMechanisms } from "../engine-types.ts";
+import type { HostPrivileges } from "../isolation/host-privileges.ts";
+import { findSystemProgram } from "../isolation/system-programs.ts";
+import type { ProgramStarter } from "../processes/program-starter.ts";
+import type { ProgramGroup } from "../processes/started-program.ts";
+import type { SandboxLimits, SandboxRecord } from "../state/sandbox-record.ts";
+import {
+  countProcesses,
+  joinFiles,
+  makeControlGroups,
+  planControlGroups,
+  removeControlGroups,
+} from "./control-groups.ts";
+import { applyDefaults, checkLimits } from "./engine-limits.ts";
+import type { ControlGroupParent, Controller } from "./find-control-groups.ts";
+import { usableParents } from "./usable-control-groups.ts";
+
+const PROCESSES_OF_PROGRAM = 2;
+
+export interface RunLimits {
+  readonly memoryBytes: number;
+  /** Where its programs are; undefined for a sandbox that was made before there were limits. */
+  readonly group: ProgramGroup | undefined;
+}
+
+/** Gives sandboxes their limits by what this machine has for it. */
+export class SandboxLimiter {
+  readonly #starter: ProgramStarter;
+  readonly #prlimit: string | undefined;
+
+  constructor(starter: ProgramStarter, privileges: HostPrivileges) {
+    this.#starter = starter;
+    this.#prlimit = findPrlimit(privileges);
+  }
+
+  /**
+   * What a sandbox is going to have, to be written down before it is made.
+   *
+   * @throws EngineError `LIMITS_UNAVAILABLE` for what was asked for and cannot be had here, `INVALID_ARGUMENT`.
+   */
+  async plan(asked: EngineLimits, marker: string): Promise<SandboxLimits> {
+    checkLimits(asked);
+    const parents = await usableParents(this.#starter);
+    const mechanisms = mechanismsOf(parents, this.#prlimit !== undefined);
+    for (const name of ["processes", "memoryBytes", "cpus"] as const) {
+      const mechanism = mechanisms[name === "memoryBytes" ? "memory" : name];
+      if (asked[name] !== undefined && mechanism === "none") throw unavailable(name);
+    }
+    return { asked: { ...asked }, groups: planControlGroups(parents, marker) };
+  }
+
+  /** Makes what is planned. */
+  async begin({ limits }: SandboxRecord): Promise<void> {
+    if (limits === undefined) return;
+    makeControlGroups(limits.groups, applyDefaults(limits.asked));
+    await this.#starter.warmGroup(groupOf(limits));
+  }
+
+  /** After the last process has been killed. */
+  async end({ limits }: SandboxRecord): Promise<void> {
+    if (limits === undefined || limits.groups.length === 0) return;
+    await this.#starter.leaveGroup(groupOf(limits));
+    await removeControlGroups(limits.groups);
+  }
+
+  /** Of a run that has begun. */
+  limitsOf({ limits }: SandboxRecord): RunLimits {
+    const { memoryBytes } = applyDefaults(limits?.asked ?? {});
+    return { memoryBytes, group: limits && groupOf(limits) };
+  }
+
+  /** What the command line of a program begins with. */
+  prefix({ limits }: SandboxRecord): string[] {
+    const hasGroup = limits?.groups.some(({ controllers }) => controllers.includes("pids"));
+    if (limits === undefined || hasGroup === true || this.#prlimit === undefined) return [];
+    const { processes } = applyDefaults(limits.asked);
+    return [this.#prlimit, `--nproc=${processes}:${processes}`, "--"];
+  }
+
+  /**
+   * Starts a program, unless the sandbox is full. A program takes two processes, and the one that waits for it, without it, would look
+   * like a program that failed.
+   *
+   * @throws EngineError `LIMIT_REACHED`.
+   */
+  async within<Value>({ id, limits }: SandboxRecord, start: () => Promise<Value>): Promise<Value> {
+    if (limits === undefined) return start();
+    const { processes } = applyDefaults(limits.asked);
+    const full = (cause?: unknown) =>
+      new EngineError(
+        "LIMIT_REACHED",
+        `The sandbox ${id} has as many processes as it may have (${processes}), so no other could be started`,
+        { cause },
+      );
+    if (processes - countProcesses(limits.groups) < PROCESSES_OF_PROGRAM) throw full();
+    try {
+      return await start();
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === "EAGAIN" ? full(error) : error;
+    }
+  }
+}
+
+/** By what this machine limits the sandboxes of this user. */
+export async function findLimitMechanisms(
+  starter: ProgramStarter,
+  privileges: HostPrivileges,
+): Promise<LimitMechanisms> {
+  return mechanismsOf(await usableParents(starter), findPrlimit(privileges) !== undefined);
+}
+
+function mechanismsOf(
+  parents: readonly ControlGroupParent[],
+  hasPrlimit: boolean,
+): LimitMechanisms {
+  const by = (controller: Controller) => {
+    const parent = parents.find(({ controllers }) => controllers.includes(controller));
+    return parent && (parent.version === 2 ? "cgroup-v2" : "cgroup-v1");
+  };
+  return {
+    processes: by("pids") ?? (hasPrlimit ? "rlimit" : "none"),
+    memory: by("memory") ?? "none",
+    cpus: by("cpu") ?? "none",
+  };
+}
+
+/** The first Linux that counts a user's processes for each user namespace. */
+const COUNTS_IN_NAMESPACE = [5, 14] as const;
+
+/** A sandbox of an ordinary user has a user namespace of its own. Of the machine's root the kernel limits no number of processes. */
+function findPrlimit({ needsUserNamespace }: HostPrivileges): string | undefined {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const [fromMajor, fromMinor] = COUNTS_IN_NAMESPACE;
+  const counts = major > fromMajor || (major === fromMajor && minor >= fromMinor);
+  return needsUserNamespace && counts ? findSystemProgram("prlimit") : undefined;
+}
+
+function groupOf({ groups }: SandboxLimits): ProgramGroup {
+  return { joins: joinFiles(groups) };
+}
+
+const words = {
+  processes: ["number of processes", "pids"],
+  memoryBytes: ["memory", "memory"],
+  cpus: ["processor time", "cpu"],
+} as const;
+
+function unavailable(name: keyof typeof words): EngineError {
+  const [what, controller] = words[name];
+  return new EngineError(
+    "LIMITS_UNAVAILABLE",
+    `The ${what} of a sandbox cannot be limited here: there is no control group with the controller ${controller} in which this user may make others`,
+  );
+}
