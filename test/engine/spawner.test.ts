@@ -58,7 +58,7 @@ describe("the spawner", () => {
     await Promise.all([collect(running.stdout), collect(running.stderr), running.exited]);
     await temporary[Symbol.asyncDispose]();
     temporary = undefined;
-    expect(spawners()).toEqual([]);
+    await eventually("the spawner ends", () => spawners().length === 0);
   });
 
   for (const { isolation, skipped, title } of isolations) {

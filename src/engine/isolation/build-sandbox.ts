@@ -54,6 +54,7 @@ export async function buildSandbox(
       privileges,
     }),
     marker: record.marker,
+    folder: folder.path,
     hiddenPaths,
     starter,
     group,

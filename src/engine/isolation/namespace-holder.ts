@@ -14,6 +14,8 @@ import { HOLDER_PROGRAM } from "./holder-program.ts";
 import { systemCallArguments } from "./system-calls.ts";
 
 export const HOLDER_VARIABLE = "SANDBOX_ENGINE_HOLDER";
+/** Tells people who look at the processes of the machine which sandbox it is. */
+const FOLDER_VARIABLE = "SANDBOX_ENGINE_FOLDER";
 const SETUP_TIMEOUT_MS = 30_000;
 
 export interface HolderOptions {
@@ -22,6 +24,8 @@ export interface HolderOptions {
   readonly plan: readonly string[];
   /** In the holder's environment, so that it is found even if nobody recorded its PID. */
   readonly marker: string;
+  /** The sandbox's. */
+  readonly folder: string;
   /** Relative to the root, each character a byte. They are needed last. */
   readonly hiddenPaths: Promise<readonly string[]>;
   readonly starter: ProgramStarter;
@@ -39,9 +43,14 @@ export interface StartedHolder {
  * first process dies with it, and with that every other. Rejects with nothing left running.
  */
 export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
-  const { perl, marker, hiddenPaths, starter, group } = options;
+  const { perl, marker, folder, hiddenPaths, starter, group } = options;
   const argv = [perl, "-e", HOLDER_PROGRAM, "--", ...systemCallArguments()];
-  const env = { PATH: SANDBOX_PATH, LC_ALL: "C", [HOLDER_VARIABLE]: marker };
+  const env = {
+    PATH: SANDBOX_PATH,
+    LC_ALL: "C",
+    [HOLDER_VARIABLE]: marker,
+    [FOLDER_VARIABLE]: folder,
+  };
   const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env, group });
   const [input, output, error] = descriptors;
   const pipes: HolderPipes = {
