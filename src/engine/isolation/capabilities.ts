@@ -17,16 +17,6 @@ const KEPT_CAPABILITIES: ReadonlyMap<string, number> = new Map([
   ["setfcap", 31],
 ]);
 
-/** Arguments with which `setpriv` gives up everything else, for good: the bounding set never grows again. */
-export function dropCapabilities(): string[] {
-  const kept = [...KEPT_CAPABILITIES.keys()].map((name) => `+${name}`);
-  return [
-    `--bounding-set=${["-all", ...kept].join(",")}`,
-    "--inh-caps=-all",
-    "--ambient-caps=-all",
-  ];
-}
-
 export function keptCapabilityNumbers(): number[] {
   return [...KEPT_CAPABILITIES.values()];
 }

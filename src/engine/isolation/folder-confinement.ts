@@ -161,7 +161,7 @@ export class FolderConfinement implements Confinement {
         argv: [setsid, "--ctty", "--", ...program.argv],
         cwd: program.cwd,
         env,
-        makesOwnSession: true,
+        session: "none",
       },
       { kind: "one-file", descriptor: terminal },
     );

@@ -1,3 +1,5 @@
+import { GIVE_UP_PRIVILEGES } from "./give-up-privileges.ts";
+
 /**
  * The program that builds a sandbox and then keeps it, in perl: one program in the place of some twenty of util-linux and coreutils, each
  * of which costs a millisecond of processor time and more to start. Perl makes the kernel's calls by number.
@@ -20,11 +22,7 @@ my %number = @ARGV;
 my ($bind, $private, $detach) = (4096, 0x44000, 2);
 my ($names, $processes) = (0x0c000000, 0x20000000);
 sub fail { print STDERR "$_[0]\n"; exit 1 }
-sub call {
-  my ($name, @arguments) = @_;
-  return syscall($number{$name}, @arguments) >= 0;
-}
-sub message {
+${GIVE_UP_PRIVILEGES}sub message {
   my $want = 4;
   my $text = '';
   my $length;
@@ -119,23 +117,6 @@ sub follow {
     $steps{$step}->(splice(@$plan, 0, $count));
   }
 }
-sub give_up_privileges {
-  open(my $status, '<', '/proc/self/status') or fail("capabilities: $!");
-  my %sets = map { /^Cap(Eff|Prm):\s*([0-9a-f]+)/ ? ($1, hex $2) : () } <$status>;
-  my %keeps = map { $_ => 1 } @kept;
-  for my $capability (0 .. 63) {
-    my $has = syscall($number{prctl}, 23, $capability, 0, 0, 0);
-    last if $has < 0;
-    next if $has == 0 || $keeps{$capability};
-    call('prctl', 24, $capability, 0, 0, 0) or fail("drop capability $capability: $!");
-  }
-  call('prctl', 47, 4, 0, 0, 0) or fail("ambient capabilities: $!");
-  my ($low, $high) = (0xffffffff, 32);
-  my $header = pack('LL', 0x20080522, 0);
-  my $sets = pack('L6', map { $sets{Eff} >> $_ & $low, $sets{Prm} >> $_ & $low, 0 } 0, $high);
-  call('capset', $header, $sets) or fail("inheritable capabilities: $!");
-  !$clears_groups || call('setgroups', 0, 0) or fail("groups: $!");
-}
 fail('perl and node are built for different machines') if length pack('p', '') != 8;
 umask 0;
 $| = 1;
@@ -157,7 +138,8 @@ if ($first == 0) {
   my $go;
   sysread($leaves, $go, 1) or exit 1;
   chdir '/' or fail("cd: $!");
-  give_up_privileges();
+  my $failed = give_up_privileges($clears_groups, @kept);
+  fail("give up $failed: $!") if defined $failed;
   umask 022;
   exec { $command[0] } @command or fail("$command[0]: $!");
 }

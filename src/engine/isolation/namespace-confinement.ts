@@ -1,10 +1,10 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { constants, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { EngineError } from "../engine-error.ts";
 import type { EngineLimits, EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
 import { SandboxLimiter } from "../limits/sandbox-limiter.ts";
-import { ChildEngineProcess, type ProcessGroup } from "../processes/engine-process.ts";
+import { ChildEngineProcess } from "../processes/engine-process.ts";
 import { Gate } from "../processes/gate.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
 import { isProcessAlive, readProcessStat } from "../processes/process-identity.ts";
@@ -16,7 +16,6 @@ import type { TerminalSource } from "../pty/open-terminal.ts";
 import { copyOwnLayer, giveAwayOwnLayer, layOutOnSnapshot } from "../snapshots/own-layer.ts";
 import type { SandboxLimits, SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
 import { type BuildTools, buildSandbox } from "./build-sandbox.ts";
-import { checkProgram } from "./check-program.ts";
 import type {
   Confinement,
   CopyFilesOptions,
@@ -32,7 +31,7 @@ import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
 import { HOLDER_VARIABLE } from "./namespace-holder.ts";
 import { layOutSandbox } from "./namespace-layout.ts";
 import { pidNamespaceOf } from "./pid-namespace.ts";
-import { findSandboxedProcess, holdersOf, sandboxedGroup } from "./sandboxed-process.ts";
+import { sandboxedGroup } from "./sandboxed-process.ts";
 import { singleUser } from "./single-user.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
@@ -43,6 +42,7 @@ import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
  */
 const building = new Gate(Math.max(2, availableParallelism()));
 
+const UMASK = 0o022;
 /** What runs in a sandbox is ended first when memory runs out, and what keeps the sandbox only then. */
 const OOM_SCORE_ADJUSTMENT = 500;
 
@@ -51,7 +51,6 @@ export class NamespaceConfinement implements Confinement {
   readonly isolation = "namespaces";
   readonly sharesLayers = true;
   readonly #privileges: HostPrivileges;
-  readonly #programs: SystemPrograms;
   readonly #system: SystemDirectories;
   readonly #starter: ProgramStarter;
   readonly #owners: OwnerMap | undefined;
@@ -67,7 +66,6 @@ export class NamespaceConfinement implements Confinement {
   ) {
     this.#starter = starter;
     this.#privileges = privileges;
-    this.#programs = programs;
     this.#system = system;
     const secrets = new HostSecrets(starter, programs.find, system);
     const { perl } = programs;
@@ -178,20 +176,10 @@ export class NamespaceConfinement implements Confinement {
   }
 
   async spawn(sandbox: RunningSandbox, program: ProgramToSpawn): Promise<EngineProcess> {
-    const entry = await this.#enter(sandbox, program, { ownsTerminal: false });
-    const piped = await this.#limiter.within(sandbox.record, () =>
-      this.#starter.startWithPipes(entry),
+    const piped = await this.#startInside(sandbox, program, {}, (toStart) =>
+      this.#starter.startWithPipes(toStart),
     );
-    const leader = await findSandboxedProcess(piped.started);
-    if (leader) return new ChildEngineProcess(piped, sandboxedGroup(leader));
-    if (!this.isRunning(sandbox.run)) {
-      for (const descriptor of piped.descriptors) closeSync(descriptor);
-      throw stopped(sandbox.record.id);
-    }
-    return new ChildEngineProcess(
-      piped,
-      this.#remainderOf(sandbox, piped.started, piped.descriptors),
-    );
+    return new ChildEngineProcess(piped, sandboxedGroup(piped.started.pid));
   }
 
   terminals(sandbox: RunningSandbox): TerminalSource {
@@ -203,61 +191,51 @@ export class NamespaceConfinement implements Confinement {
     program: ProgramToSpawn,
     terminal: number,
   ): Promise<TerminalProgram> {
-    const entry = await this.#enter(sandbox, program, { ownsTerminal: true });
-    const started = await this.#limiter.within(sandbox.record, () =>
-      this.#starter.start(entry, { kind: "one-file", descriptor: terminal }),
+    const defaults = { TERM: DEFAULT_TERMINAL_TYPE };
+    const started = await this.#startInside(sandbox, program, defaults, (toStart) =>
+      this.#starter.start(
+        { ...toStart, session: "terminal" },
+        { kind: "one-file", descriptor: terminal },
+      ),
     );
-    const leader = await findSandboxedProcess(started, { ownsTerminal: true });
-    if (leader) return { started, group: sandboxedGroup(leader) };
-    if (!this.isRunning(sandbox.run)) throw stopped(sandbox.record.id);
-    return { started, group: this.#remainderOf(sandbox, started, [terminal]) };
+    return { started, group: sandboxedGroup(started.pid) };
   }
 
-  async #enter(
+  async #startInside<Started>(
     sandbox: RunningSandbox,
     program: ProgramToSpawn,
-    { ownsTerminal }: { readonly ownsTerminal: boolean },
-  ): Promise<ProgramToStart> {
+    defaults: Readonly<Record<string, string>>,
+    start: (program: ProgramToStart) => Promise<Started>,
+  ): Promise<Started> {
     const { run, record } = sandbox;
     if (!run.holder) throw stopped(record.id);
-    const env = {
-      PATH: SANDBOX_PATH,
-      HOME: this.homeDirectory(),
-      USER: "root",
-      LOGNAME: "root",
-      LANG: "C.UTF-8",
-      ...(ownsTerminal ? { TERM: DEFAULT_TERMINAL_TYPE } : {}),
-      ...record.env,
-      ...program.env,
-    };
-    await checkProgram(this.files(sandbox), program, env.PATH);
-    const entry = enterSandbox({
-      holderPid: run.holder.pid,
-      programs: this.#programs,
-      privileges: this.#privileges,
-      program,
-      env,
-      ownsTerminal,
-    });
-    const argv = [...this.#limiter.prefix(record), ...entry.argv];
-    return {
-      argv,
-      env: entry.env,
-      cwd: "/",
+    const toStart: ProgramToStart = {
+      argv: program.argv,
+      cwd: program.cwd,
+      env: {
+        PATH: SANDBOX_PATH,
+        HOME: this.homeDirectory(),
+        USER: "root",
+        LOGNAME: "root",
+        LANG: "C.UTF-8",
+        ...defaults,
+        ...record.env,
+        ...program.env,
+      },
+      umask: UMASK,
+      entry: enterSandbox({
+        holder: run.holder,
+        privileges: this.#privileges,
+        processLimit: this.#limiter.processLimit(record),
+      }),
       group: this.#limiter.limitsOf(record).group,
       oomScoreAdjustment: OOM_SCORE_ADJUSTMENT,
     };
-  }
-
-  /** What is left of a program that ended before it was seen. */
-  #remainderOf(
-    { run }: RunningSandbox,
-    { pid }: { readonly pid: number },
-    descriptors: readonly number[],
-  ): ProcessGroup {
-    const namespace = run.holder && pidNamespaceOf(run.holder.pid, "pid_for_children");
-    const isInSandbox = (other: number): boolean => pidNamespaceOf(other, "pid") === namespace;
-    return holdersOf(pid, descriptors, isInSandbox);
+    try {
+      return await this.#limiter.within(record, () => start(toStart));
+    } catch (error) {
+      throw this.isRunning(run) ? error : stopped(record.id);
+    }
   }
 }
 

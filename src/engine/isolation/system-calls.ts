@@ -1,6 +1,6 @@
 import { EngineError } from "../engine-error.ts";
 
-/** The calls that building a sandbox needs and that no function of perl's makes. */
+/** The calls that building a sandbox and entering it need and that no function of perl's makes. */
 const NAMES = [
   "mount",
   "umount2",
@@ -9,7 +9,11 @@ const NAMES = [
   "sethostname",
   "setgroups",
   "prctl",
+  "capget",
   "capset",
+  "setns",
+  "clone",
+  "setrlimit",
 ] as const;
 
 type SystemCallNumbers = Readonly<Record<(typeof NAMES)[number], number>>;
@@ -23,7 +27,11 @@ const X86_64: SystemCallNumbers = {
   sethostname: 170,
   setgroups: 116,
   prctl: 157,
+  capget: 125,
   capset: 126,
+  setns: 308,
+  clone: 56,
+  setrlimit: 160,
 };
 /** `asm-generic/unistd.h`, which all newer machines have in common. */
 const GENERIC: SystemCallNumbers = {
@@ -34,7 +42,11 @@ const GENERIC: SystemCallNumbers = {
   sethostname: 161,
   setgroups: 159,
   prctl: 167,
+  capget: 90,
   capset: 91,
+  setns: 268,
+  clone: 220,
+  setrlimit: 164,
 };
 
 const NUMBERS: ReadonlyMap<string, SystemCallNumbers> = new Map([
@@ -43,6 +55,11 @@ const NUMBERS: ReadonlyMap<string, SystemCallNumbers> = new Map([
   ["riscv64", GENERIC],
   ["loong64", GENERIC],
 ]);
+
+/** Whether namespaces are supported on this kind of machine. */
+export function knowsSystemCalls(architecture: string = process.arch): boolean {
+  return NUMBERS.has(architecture);
+}
 
 /**
  * Pairs of name and number, as arguments of a program.

@@ -2,7 +2,6 @@ import { release } from "node:os";
 import { EngineError } from "../engine-error.ts";
 import type { EngineLimits, LimitMechanisms } from "../engine-types.ts";
 import type { HostPrivileges } from "../isolation/host-privileges.ts";
-import { findSystemProgram } from "../isolation/system-programs.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import type { ProgramGroup } from "../processes/started-program.ts";
 import type { SandboxLimits, SandboxRecord } from "../state/sandbox-record.ts";
@@ -28,11 +27,11 @@ export interface RunLimits {
 /** Gives sandboxes their limits by what this machine has for it. */
 export class SandboxLimiter {
   readonly #starter: ProgramStarter;
-  readonly #prlimit: string | undefined;
+  readonly #limitsUsers: boolean;
 
   constructor(starter: ProgramStarter, privileges: HostPrivileges) {
     this.#starter = starter;
-    this.#prlimit = findPrlimit(privileges);
+    this.#limitsUsers = canLimitUsers(privileges);
   }
 
   /**
@@ -43,7 +42,7 @@ export class SandboxLimiter {
   async plan(asked: EngineLimits, marker: string): Promise<SandboxLimits> {
     checkLimits(asked);
     const parents = await usableParents(this.#starter);
-    const mechanisms = mechanismsOf(parents, this.#prlimit !== undefined);
+    const mechanisms = mechanismsOf(parents, this.#limitsUsers);
     for (const name of ["processes", "memoryBytes", "cpus"] as const) {
       const mechanism = mechanisms[name === "memoryBytes" ? "memory" : name];
       if (asked[name] !== undefined && mechanism === "none") throw unavailable(name);
@@ -71,17 +70,15 @@ export class SandboxLimiter {
     return { memoryBytes, group: limits && groupOf(limits) };
   }
 
-  /** What the command line of a program begins with. */
-  prefix({ limits }: SandboxRecord): string[] {
+  /** How many processes the user of its namespace may have, where nothing else limits them. */
+  processLimit({ limits }: SandboxRecord): number | undefined {
     const hasGroup = limits?.groups.some(({ controllers }) => controllers.includes("pids"));
-    if (limits === undefined || hasGroup === true || this.#prlimit === undefined) return [];
-    const { processes } = applyDefaults(limits.asked);
-    return [this.#prlimit, `--nproc=${processes}:${processes}`, "--"];
+    if (limits === undefined || hasGroup === true || !this.#limitsUsers) return undefined;
+    return applyDefaults(limits.asked).processes;
   }
 
   /**
-   * Starts a program, unless the sandbox is full. A program takes two processes, and the one that waits for it, without it, would look
-   * like a program that failed.
+   * Starts a program, unless the sandbox is full. A program takes two processes for a moment.
    *
    * @throws EngineError `LIMIT_REACHED`.
    */
@@ -108,19 +105,19 @@ export async function findLimitMechanisms(
   starter: ProgramStarter,
   privileges: HostPrivileges,
 ): Promise<LimitMechanisms> {
-  return mechanismsOf(await usableParents(starter), findPrlimit(privileges) !== undefined);
+  return mechanismsOf(await usableParents(starter), canLimitUsers(privileges));
 }
 
 function mechanismsOf(
   parents: readonly ControlGroupParent[],
-  hasPrlimit: boolean,
+  limitsUsers: boolean,
 ): LimitMechanisms {
   const by = (controller: Controller) => {
     const parent = parents.find(({ controllers }) => controllers.includes(controller));
     return parent && (parent.version === 2 ? "cgroup-v2" : "cgroup-v1");
   };
   return {
-    processes: by("pids") ?? (hasPrlimit ? "rlimit" : "none"),
+    processes: by("pids") ?? (limitsUsers ? "rlimit" : "none"),
     memory: by("memory") ?? "none",
     cpus: by("cpu") ?? "none",
   };
@@ -130,11 +127,11 @@ function mechanismsOf(
 const COUNTS_IN_NAMESPACE = [5, 14] as const;
 
 /** A sandbox of an ordinary user has a user namespace of its own. Of the machine's root the kernel limits no number of processes. */
-function findPrlimit({ needsUserNamespace }: HostPrivileges): string | undefined {
+function canLimitUsers({ needsUserNamespace }: HostPrivileges): boolean {
   const [major = 0, minor = 0] = release().split(".").map(Number);
   const [fromMajor, fromMinor] = COUNTS_IN_NAMESPACE;
   const counts = major > fromMajor || (major === fromMajor && minor >= fromMinor);
-  return needsUserNamespace && counts ? findSystemProgram("prlimit") : undefined;
+  return needsUserNamespace && counts;
 }
 
 function groupOf({ groups }: SandboxLimits): ProgramGroup {

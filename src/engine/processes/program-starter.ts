@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
+import { EngineError } from "../engine-error.ts";
 import type { EngineProcessExit } from "../engine-types.ts";
 import { findInheritedDescriptors } from "./inherited-descriptors.ts";
 import { PipePool } from "./pipe-pool.ts";
@@ -42,6 +43,7 @@ export class ProgramStarter {
   async start(program: ProgramToStart, streams: StandardStreams): Promise<StartedProgram> {
     const spawner = await sharedSpawner.get();
     if (spawner !== undefined) return spawner.spawn(program, streams);
+    if (program.entry !== undefined) throw cannotEnter();
     const joining = { ...program, argv: joinThen(program) };
     return new OwnChild(await spawnChild(joining, descriptorsOf(streams), this.#inherited));
   }
@@ -81,6 +83,13 @@ export class ProgramStarter {
     await this.#pipes.close();
     await sharedSpawner.leave();
   }
+}
+
+function cannotEnter(): EngineError {
+  return new EngineError(
+    "ISOLATION_UNAVAILABLE",
+    "No perl can be started that may open the descriptors of this process in /proc, so no program can enter a sandbox",
+  );
 }
 
 /** The same program, which first joins its group and takes its score. */

@@ -9,7 +9,7 @@ import type { ProgramToStart } from "./started-program.ts";
  * @param inherited - Descriptors that must not reach the program, as `findInheritedDescriptors` gives them.
  */
 export async function spawnChild(
-  { argv, cwd, env, makesOwnSession = false }: ProgramToStart,
+  { argv, cwd, env, session = "own" }: ProgramToStart,
   stdio: readonly ("pipe" | "ignore" | number)[],
   inherited: readonly number[],
 ): Promise<ChildProcess> {
@@ -27,7 +27,7 @@ export async function spawnChild(
     const child = spawn(program, programArguments, {
       cwd,
       env,
-      detached: !makesOwnSession,
+      detached: session === "own",
       stdio: descriptors,
     });
     await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { EngineProcessExit } from "../engine-types.ts";
+import type { SandboxEntry } from "../isolation/enter-program.ts";
 
 /** A program that was started, in a session of its own. */
 export interface StartedProgram {
@@ -25,8 +26,15 @@ export interface ProgramToStart {
   readonly cwd: string;
   /** The whole environment; nothing of ours is added. */
   readonly env: Readonly<Record<string, string>>;
-  /** True for a program that begins its session itself, as setsid(1) does. Default: false. */
-  readonly makesOwnSession?: boolean;
+  /**
+   * `own`: a session and a process group of its own. `terminal`: with its standard input as the session's terminal, which only the spawner
+   * can do. `none` is for a program that begins its session itself, as setsid(1) does. Default: `own`.
+   */
+  readonly session?: "own" | "terminal" | "none";
+  /** Default: this process's own. */
+  readonly umask?: number;
+  /** Where it runs, with `cwd` and the program as they are in there. Only the spawner can do it. Default: on this machine. */
+  readonly entry?: SandboxEntry;
   /** The sandbox that it belongs to. Without one it is a program of the engine's own. */
   readonly group?: ProgramGroup | undefined;
   /** Thousandths of the memory that are added to what it uses when the kernel looks for what to end. Default: this process's own. */

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../engine-error.ts";
 import { readProcessStat, sendSignal } from "../processes/process-identity.ts";
@@ -8,6 +10,8 @@ const POLL_MS = 2;
 const WAIT_MS = 10_000;
 /** A parent that waits for its child of vfork(2) sleeps like this until the child goes on. */
 const UNINTERRUPTIBLE_MS = 1_000;
+
+const STOP_BIT = 1n << BigInt(constants.signals.SIGSTOP - 1);
 
 /** Continues, in reverse order, what it was told of, when its input ends: also when this process dies. */
 const THAW = `while read -r pid; do set -- "$pid" "$@"; done
@@ -59,7 +63,7 @@ async function freeze(
     const strangers = find().filter((pid) => !seen.has(pid));
     for (const pid of parentsFirst(strangers)) {
       seen.add(pid);
-      if (isStopped(pid)) continue;
+      if (isStopped(pid) || isAboutToStop(pid)) continue;
       await announce(pid);
       sendSignal(pid, "SIGSTOP");
     }
@@ -85,6 +89,18 @@ function parentsFirst(pids: readonly number[]): number[] {
 function isStopped(pid: number): boolean {
   const state = readProcessStat(pid)?.state;
   return state === "T" || state === "t";
+}
+
+/** Somebody has sent it the signal, and it has not had a turn on a processor since. */
+function isAboutToStop(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+    return (BigInt(`0x${pending}`) & STOP_BIT) !== 0n;
+  } catch {
+    // It is gone.
+    return false;
+  }
 }
 
 function isQuiet(pid: number, elapsedMs: number): boolean {

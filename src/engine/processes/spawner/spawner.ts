@@ -5,7 +5,9 @@ import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { EngineError } from "../../engine-error.ts";
 import type { EngineProcessExit } from "../../engine-types.ts";
+import { entryField } from "../../isolation/enter-program.ts";
 import { readHostPrivileges } from "../../isolation/host-privileges.ts";
+import { knowsSystemCalls, systemCallArguments } from "../../isolation/system-calls.ts";
 import { findSystemProgram } from "../../isolation/system-programs.ts";
 import { spawnChild } from "../spawn-child.ts";
 import {
@@ -19,6 +21,9 @@ import { SpawnerGroups } from "./spawner-groups.ts";
 import { READY_LINE, SPAWNER_PROGRAM } from "./spawner-program.ts";
 
 const READY_WITHIN_MS = 10_000;
+
+/** As the spawner takes them. */
+const SESSIONS = { own: "1", terminal: "terminal", none: "0" } as const;
 
 interface Request {
   /** With the program, if one was started. */
@@ -66,11 +71,12 @@ export class Spawner {
   static async start(inherited: readonly number[]): Promise<Spawner | undefined> {
     const perl = findSystemProgram("perl");
     if (perl === undefined) return undefined;
+    const calls = knowsSystemCalls() ? systemCallArguments() : [];
     const trial = openSync("/dev/null", "r");
     try {
       const child = await spawnChild(
         {
-          argv: [perl, "-e", SPAWNER_PROGRAM, String(process.pid), String(trial)],
+          argv: [perl, "-e", SPAWNER_PROGRAM, String(process.pid), String(trial), ...calls],
           cwd: "/",
           env: { LC_ALL: "C" },
         },
@@ -92,7 +98,7 @@ export class Spawner {
 
   /** Rejects as Node's `spawn` does when it could not be started, such as with ENOENT. The descriptors are needed until then. */
   async spawn(program: ProgramToStart, streams: StandardStreams): Promise<SpawnerChild> {
-    const { argv, cwd, env, makesOwnSession = false } = program;
+    const { argv, cwd, env, entry, session = "own" } = program;
     const number = this.#nextNumber();
     const group = program.group && this.#groups.enter(program.group);
     const request = { number, subject: `spawn ${argv[0] ?? ""}`, group: group?.number };
@@ -100,9 +106,10 @@ export class Spawner {
       ...(group === undefined ? [] : ["within", String(group.number), group.joins]),
       "spawn",
       String(number),
-      String(readHostPrivileges().umask),
+      String(program.umask ?? readHostPrivileges().umask),
       String(program.oomScoreAdjustment ?? ""),
-      makesOwnSession ? "0" : "1",
+      entry === undefined ? "" : entryField(entry),
+      SESSIONS[session],
       streams.kind,
       ...descriptorsOf(streams).map(String),
       cwd,
