@@ -8,9 +8,14 @@ export type {
 } from "./backends/daytona/daytona-sandbox-options.ts";
 export type { DaytonaSdk, DaytonaSdkSource } from "./backends/daytona/daytona-sdk.ts";
 export { LocalBackend } from "./backends/local/local-backend.ts";
-export type { LocalConfig, LocalResources } from "./backends/local/local-config.ts";
+export type { LocalConfig } from "./backends/local/local-config.ts";
 export { LocalProvider } from "./backends/local/local-provider.ts";
 export type { LocalProviderConfig } from "./backends/local/local-provider-config.ts";
+export type {
+  LocalNetwork,
+  LocalResources,
+  LocalSandboxOptions,
+} from "./backends/local/local-sandbox-options.ts";
 export type { AgentAddress, AgentConfig, AgentHealthConfig } from "./contract/agent.ts";
 export { AgentError, type AgentFailureReason } from "./contract/agent-errors.ts";
 export type { Backend, BackendRef, ReconnectOptions, SetupOptions } from "./contract/backend.ts";

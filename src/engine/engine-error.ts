@@ -22,6 +22,8 @@ export type EngineErrorCode =
   | "SNAPSHOT_FAILED"
   /** A limit that was asked for cannot be enforced on this machine. */
   | "LIMITS_UNAVAILABLE"
+  /** A network of its own was asked for and cannot be had. */
+  | "NETWORK_UNAVAILABLE"
   /** The sandbox has as many processes as it may have; the program was not started. */
   | "LIMIT_REACHED"
   /** Processes of the sandbox do not end although they were killed. */

@@ -13,6 +13,12 @@ export type IsolationProbe =
   | { readonly available: true }
   | { readonly available: false; readonly reason: string; readonly advice: string };
 
+/**
+ * `host`: the machine's network, with its loopback.
+ * `none`: a network of the sandbox's own that has a loopback and leads nowhere.
+ */
+export type EngineNetwork = "host" | "none";
+
 export interface LocalEngineOptions {
   /** Absolute path of the folder that holds the engine's state and its sandboxes. Created with mode 0700 when missing. */
   readonly directory: string;
@@ -29,6 +35,8 @@ export interface EngineSandboxOptions {
   readonly mounts?: readonly EngineMount[];
   /** Default: those of `EngineLimits`. Rejects with `LIMITS_UNAVAILABLE` for one that cannot be enforced here, and with `INVALID_ARGUMENT`. */
   readonly limits?: EngineLimits;
+  /** Default: `host`. Rejects with `NETWORK_UNAVAILABLE` for `none` without namespaces. */
+  readonly network?: EngineNetwork;
   /** Kept with the sandbox on disk, for whoever made it. Must be JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /**
@@ -208,9 +216,15 @@ export interface EngineFiles {
   setOwner(path: string, owner: { readonly uid?: number; readonly gid?: number }): Promise<void>;
 }
 
+/** A byte stream that keeps this process alive until it ends or is let go by `unref`. */
+export interface EngineConnection extends Duplex {
+  unref(): this;
+}
+
 export interface EngineSandbox {
   readonly id: string;
   readonly isolation: Isolation;
+  readonly network: EngineNetwork;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Home directory of the sandbox's user: `/root` with namespaces, a folder of the sandbox's own without. */
   readonly homeDirectory: string;
@@ -230,7 +244,7 @@ export interface EngineSandbox {
   openPty(options: EnginePtyOptions): Promise<EnginePty>;
   readonly files: EngineFiles;
   /** A byte stream to a TCP port on the sandbox's loopback. Rejects with ECONNREFUSED when nothing listens. */
-  connect(port: number, options?: { readonly signal?: AbortSignal }): Promise<Duplex>;
+  connect(port: number, options?: { readonly signal?: AbortSignal }): Promise<EngineConnection>;
   /** TCP ports on which a process of this sandbox listens, ascending. */
   listeningPorts(): Promise<number[]>;
 }

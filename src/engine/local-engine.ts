@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -116,6 +117,7 @@ export class LocalEngine {
     checkId(options.id, "sandbox");
     checkId(options.snapshotId, "snapshot");
     checkEnvironment(options.env ?? {});
+    if (options.network === "none") this.#requireOwnNetworks();
     if (options.mounts?.length) {
       if (this.isolation === "none") {
         throw new EngineError(
@@ -214,6 +216,18 @@ export class LocalEngine {
   async close(): Promise<void> {
     this.#store.close();
     await this.#starter.close();
+  }
+
+  #requireOwnNetworks(): void {
+    if (this.isolation === "none") {
+      throw new EngineError(
+        "NETWORK_UNAVAILABLE",
+        "Without isolation a sandbox has this machine's network",
+      );
+    }
+    if (!existsSync("/proc/self/ns/net")) {
+      throw new EngineError("NETWORK_UNAVAILABLE", "This kernel has no network namespaces");
+    }
   }
 
   async #getReadable(id: string): Promise<EngineSandbox | undefined> {

@@ -1,10 +1,11 @@
 import { closeSync } from "node:fs";
-import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { EngineError } from "./engine-error.ts";
 import type {
+  EngineConnection,
   EngineFiles,
+  EngineNetwork,
   EngineProcess,
   EngineProcessOptions,
   EnginePty,
@@ -36,6 +37,7 @@ export class LocalSandbox implements EngineSandbox {
   readonly id: string;
   readonly files: EngineFiles;
   readonly homeDirectory: string;
+  readonly network: EngineNetwork;
   readonly #store: SandboxStore;
   readonly #workingDirectory: string;
   #metadata: Readonly<Record<string, unknown>>;
@@ -43,6 +45,7 @@ export class LocalSandbox implements EngineSandbox {
   constructor(store: SandboxStore, stored: StoredSandbox) {
     this.#store = store;
     this.id = stored.record.id;
+    this.network = stored.record.network ?? "host";
     this.homeDirectory = store.confinement.homeDirectory(stored.folder);
     this.#workingDirectory = store.confinement.workingDirectory(stored.folder);
     this.#metadata = stored.record.metadata;
@@ -137,24 +140,33 @@ export class LocalSandbox implements EngineSandbox {
     }
   }
 
-  async connect(port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
-    // The loopback is shared with the host: only a port of this sandbox may answer for it.
-    if (!(await this.listeningPorts()).includes(port)) {
-      const error: NodeJS.ErrnoException = new Error(
-        `connect ECONNREFUSED: nothing in the sandbox listens on port ${port}`,
-      );
-      error.code = "ECONNREFUSED";
-      error.syscall = "connect";
-      throw error;
-    }
-    const socket = await connectLoopback(port, options.signal);
-    this.#store.trackConnection(socket);
-    return socket;
+  async connect(
+    port: number,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<EngineConnection> {
+    const connection =
+      this.network === "none"
+        ? await this.#store.confinement.connect(await this.#running(), port, signal)
+        : await this.#connectOwnPort(port, signal);
+    this.#store.trackConnection(connection);
+    return connection;
   }
 
   async listeningPorts(): Promise<number[]> {
     const running = await this.#running();
-    return findListeningPorts(this.#store.confinement.processes(running));
+    const network = this.network === "none" ? running.run.holder?.pid : undefined;
+    return findListeningPorts(this.#store.confinement.processes(running), network);
+  }
+
+  /** The loopback is shared with the host: only a port of this sandbox may answer for it. */
+  async #connectOwnPort(port: number, signal?: AbortSignal): Promise<EngineConnection> {
+    if ((await this.listeningPorts()).includes(port)) return connectLoopback(port, signal);
+    const error: NodeJS.ErrnoException = new Error(
+      `connect ECONNREFUSED: nothing in the sandbox listens on port ${port}`,
+    );
+    error.code = "ECONNREFUSED";
+    error.syscall = "connect";
+    throw error;
   }
 
   async #checkWorkingDirectory(running: RunningSandbox, cwd: string): Promise<void> {

@@ -24,7 +24,12 @@ test("the schema changes nothing on the way", () => {
 test("a config that holds only what every backend has fits, but for idle times", () => {
   expectTypeOf<Omit<BackendConfig, "idle">>().toExtend<LocalConfig>();
   expectTypeOf<keyof LocalConfig>().toEqualTypeOf<
-    Exclude<keyof BackendConfig, "idle"> | "directory" | "isolation" | "resources" | "snapshot"
+    | Exclude<keyof BackendConfig, "idle">
+    | "directory"
+    | "isolation"
+    | "network"
+    | "resources"
+    | "snapshot"
   >();
 });
 

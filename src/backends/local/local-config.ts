@@ -8,10 +8,17 @@ import { parseConfig } from "../../core/config/parse-config.ts";
 import { checkSharedOptions, sharedConfigShape } from "../../core/config/shared-config.ts";
 import { checkVolumes } from "../../core/config/volumes-config.ts";
 import { defaultWorkDir, isBelowHome } from "../../core/work-dir.ts";
-import type { EngineLimits, Isolation } from "../../engine/engine-types.ts";
+import type { Isolation } from "../../engine/engine-types.ts";
+
+import {
+  checkLocalSandboxOptions,
+  type LocalSandboxOptions,
+  localSandboxShape,
+  sandboxOptionsText,
+} from "./local-sandbox-options.ts";
 
 /** Config of `createBackend("local", …)`. It has no `idle`: nothing runs that could count idle time while no host does. */
-export interface LocalConfig extends Omit<BackendConfig, "idle"> {
+export interface LocalConfig extends Omit<BackendConfig, "idle">, LocalSandboxOptions {
   /**
    * Absolute path of the folder that holds the sandboxes, on a file system of this machine that can hold an overlay (not on
    * overlayfs, so a volume in a container). Default: the environment variable `SANDBOX_BACKEND_LOCAL_DIRECTORY`, else
@@ -23,26 +30,10 @@ export interface LocalConfig extends Omit<BackendConfig, "idle"> {
    * Default: `namespaces`, which never becomes `none` by itself.
    */
   readonly isolation?: Isolation | undefined;
-  /**
-   * What the sandbox may use of this machine. `setup` rejects with {@link UnsupportedOperationError} for a limit that cannot be
-   * enforced here; a default holds where it can be, and `doctor` says where that is.
-   */
-  readonly resources?: LocalResources | undefined;
   /** Name or ID of a snapshot to begin from, which was made with the same `directory` and `isolation`. */
   readonly snapshot?: string | undefined;
 }
 
-/** Limits of one local sandbox. There is none on its disk. */
-export interface LocalResources {
-  /** Cores, such as 1.5; at least 0.01. Default: all, shared with whatever else wants them. */
-  readonly cpu?: number | undefined;
-  /** Memory of all its processes together; at least 0.03125. What is over it is killed. Default: three quarters of the machine's. */
-  readonly memoryGiB?: number | undefined;
-  /** Processes and threads at the same time; at least 16. Default: 4096. */
-  readonly processes?: number | undefined;
-}
-
-const gibibyte = 1024 ** 3;
 const directoryVariable = "SANDBOX_BACKEND_LOCAL_DIRECTORY";
 const expectedDirectory = "an absolute path of this machine other than /";
 
@@ -52,27 +43,11 @@ export const localPlaceShape = lazily(() => ({
   isolation: z.optional(z.enum(["namespaces", "none"])),
 }));
 
-const leastResources = { cpu: 0.01, memoryGiB: 1 / 32, processes: 16 };
-
-function atLeast(least: number) {
-  return z.number().check(z.refine((value) => value >= least, { error: `a number from ${least}` }));
-}
-
 export const localConfigSchema = lazily(() =>
   z.strictObject({
     ...sharedConfigShape(),
     ...localPlaceShape(),
-    resources: z.optional(
-      z.strictObject({
-        cpu: z.optional(atLeast(leastResources.cpu)),
-        memoryGiB: z.optional(atLeast(leastResources.memoryGiB)),
-        processes: z.optional(
-          atLeast(leastResources.processes).check(
-            z.refine(Number.isInteger, { error: "a whole number" }),
-          ),
-        ),
-      }),
-    ),
+    ...localSandboxShape(),
     snapshot: z.optional(
       z.string().check(
         z.refine((text) => text.trim() !== "" && !text.includes("\0"), {
@@ -109,7 +84,7 @@ export function resolveLocalConfig(
     checkWorkDir(resolved) ??
     checkVolumes(resolved) ??
     checkMounting(resolved) ??
-    checkResources(resolved);
+    checkLocalSandboxOptions(resolved);
   if (problem !== undefined) {
     throw new ConfigError(
       `The config of the local backend is wrong. \`${problem.path}\`: expected ${problem.expected}.`,
@@ -156,15 +131,6 @@ function checkMounting({
   };
 }
 
-/** Without isolation the processes are ordinary ones of this machine, in no group that could be limited. */
-function checkResources({
-  resources,
-  isolation,
-}: ResolvedLocalConfig): { path: string; expected: string } | undefined {
-  if (resources === undefined || isolation !== "none") return undefined;
-  return { path: "resources", expected: "nothing with isolation `none`, which limits nothing" };
-}
-
 /** Where the repository goes when the config does not say. */
 export function localDefaultWorkDir({ isolation }: ResolvedLocalConfig): string {
   return isolation === "none" ? "~/workspace" : defaultWorkDir;
@@ -193,18 +159,8 @@ function isDirectory(path: string): boolean {
 }
 
 /** What the sandbox is made from, for the fingerprint. */
-export function sourceText({ isolation, snapshot, resources }: ResolvedLocalConfig): string {
+export function sourceText(config: ResolvedLocalConfig): string {
+  const { isolation, snapshot } = config;
   const source = snapshot === undefined ? "" : ` snapshot ${snapshot}`;
-  const limits = resources === undefined ? "" : ` resources ${JSON.stringify(resources)}`;
-  return `local ${isolation}${source}${limits}`;
-}
-
-/** The limits as the engine takes them. */
-export function localLimits({ resources }: ResolvedLocalConfig): EngineLimits {
-  const { cpu, memoryGiB, processes } = resources ?? {};
-  return {
-    ...(cpu === undefined ? {} : { cpus: cpu }),
-    ...(memoryGiB === undefined ? {} : { memoryBytes: Math.round(memoryGiB * gibibyte) }),
-    ...(processes === undefined ? {} : { processes }),
-  };
+  return `local ${isolation}${source}${sandboxOptionsText(config)}`;
 }

@@ -81,6 +81,7 @@ function fromEngine(code: EngineErrorCode, message: string, cause: Error): Sandb
     case "PTY_UNAVAILABLE":
     case "MOUNTS_UNAVAILABLE":
     case "LIMITS_UNAVAILABLE":
+    case "NETWORK_UNAVAILABLE":
       return new UnsupportedOperationError(message, { cause });
     case "INVALID_ARGUMENT":
       return new ConfigError(message, { cause });

@@ -15,11 +15,14 @@ import {
   type TransportCall,
 } from "../../core/transport.ts";
 import { isBelowHome } from "../../core/work-dir.ts";
+import type { EngineSandbox } from "../../engine/engine-types.ts";
 import { LocalChannel } from "./local-channel.ts";
-import { localLimits, type ResolvedLocalConfig } from "./local-config.ts";
+import type { ResolvedLocalConfig } from "./local-config.ts";
 import type { LocalConnection, OpenEngine } from "./local-connection.ts";
 import { classifyLocalError } from "./local-errors.ts";
 import { newSandboxId } from "./local-names.ts";
+import { judgeLocalAnswer, LocalPreviews } from "./local-previews.ts";
+import { engineOptions } from "./local-sandbox-options.ts";
 import {
   changeNote,
   deleteSandbox,
@@ -44,11 +47,12 @@ const stopGraceMs = 5_000;
 export class LocalTransport implements Transport {
   /** The disk and the process table are asked themselves. */
   readonly isNeverBehind = true;
-  /** A preview address leads to the port itself. */
-  readonly previewRules = { isDirect: true, judge: () => undefined };
+  /** A preview address leads to the port itself, or into a network of the sandbox's own. */
+  readonly previewRules = { isDirect: true, judge: judgeLocalAnswer };
   readonly sharesMemory: boolean;
   readonly #config: ResolvedLocalConfig;
   readonly #connection: LocalConnection;
+  readonly #previews = new LocalPreviews();
   readonly snapshots: LocalSnapshots;
 
   constructor(config: ResolvedLocalConfig, connection: LocalConnection) {
@@ -161,8 +165,7 @@ export class LocalTransport implements Transport {
     return this.#connection.request(call, "sandbox", async (open) => {
       const found = await findSandbox(open, sandboxId);
       if (found === undefined) throw sandboxNotFound(sandboxId, "getPreviewUrl");
-      await checkOwnPort(open, sandboxId, port);
-      const host = `127.0.0.1:${port}`;
+      const host = `127.0.0.1:${await this.#openPort(open, found.sandbox, port)}`;
       return {
         url: `http://${host}`,
         webSocketUrl: `ws://${host}`,
@@ -177,8 +180,18 @@ export class LocalTransport implements Transport {
     return new LocalChannel(this.#connection, sandboxId);
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
+  async close(): Promise<void> {
+    await this.#previews.close();
+    await this.#connection.close();
+  }
+
+  /** The port of this machine that leads to that of the sandbox. */
+  async #openPort(open: OpenEngine, sandbox: EngineSandbox, port: number): Promise<number> {
+    if (sandbox.network === "none") {
+      return this.#previews.open(sandbox.id, port, () => sandbox.connect(port));
+    }
+    await checkOwnPort(open, sandbox.id, port);
+    return port;
   }
 
   async #createOfName(
@@ -223,7 +236,7 @@ export class LocalTransport implements Transport {
           id,
           env,
           mounts,
-          limits: localLimits(this.#config),
+          ...engineOptions(this.#config),
           metadata: { ...note },
           ...source,
         });

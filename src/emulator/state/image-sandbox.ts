@@ -1,6 +1,7 @@
 import { posix } from "node:path";
-import type { Duplex, Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type {
+  EngineConnection,
   EngineFileInfo,
   EngineFiles,
   EngineProcess,
@@ -31,6 +32,10 @@ export class ImageSandbox implements EngineSandbox {
 
   get isolation() {
     return this.#engine.isolation;
+  }
+
+  get network() {
+    return this.#engine.network;
   }
 
   get metadata() {
@@ -70,7 +75,7 @@ export class ImageSandbox implements EngineSandbox {
     return this.#engine.openPty({ ...options, ...this.#with(options), argv });
   }
 
-  connect(port: number, options?: { readonly signal?: AbortSignal }): Promise<Duplex> {
+  connect(port: number, options?: { readonly signal?: AbortSignal }): Promise<EngineConnection> {
     return this.#engine.connect(port, options);
   }
 

@@ -49,6 +49,7 @@ export async function buildSandbox(
       folder,
       mounts,
       hostname: record.id,
+      hasOwnNetwork: record.network === "none",
       emptied: mustEmptyTemporary(sandbox) ? [TEMPORARY] : [],
       plan,
       privileges,

@@ -1,4 +1,4 @@
-import type { EngineLimits, EngineProcess, Isolation } from "../engine-types.ts";
+import type { EngineConnection, EngineLimits, EngineProcess, Isolation } from "../engine-types.ts";
 import type { FileTree } from "../files/path-walker.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
@@ -55,6 +55,12 @@ export interface Confinement {
   processes(sandbox: RunningSandbox): number[];
   /** Ends every process at once and resolves when they are gone. Also right for a sandbox whose run was never recorded. */
   kill(sandbox: StoredSandbox): Promise<void>;
+  /** To a port on the loopback of a network of the sandbox's own. */
+  connect(
+    sandbox: RunningSandbox,
+    port: number,
+    signal: AbortSignal | undefined,
+  ): Promise<EngineConnection>;
   files(sandbox: RunningSandbox): FileTree;
   /** What its programs see, which without isolation is the whole machine. */
   filesOfPrograms(sandbox: RunningSandbox): FileTree;

@@ -7,16 +7,25 @@ export interface EntryOptions {
   readonly holder: ProcessIdentity;
   readonly privileges: HostPrivileges;
   readonly processLimit: number | undefined;
+  readonly hasOwnNetwork: boolean;
 }
 
 /** How a program comes into the sandbox that this process holds. */
-export function enterSandbox({ holder, privileges, processLimit }: EntryOptions): SandboxEntry {
+export function enterSandbox({
+  holder,
+  privileges,
+  processLimit,
+  hasOwnNetwork,
+}: EntryOptions): SandboxEntry {
   return {
     holder,
     namespaces: [
       // First: only its root may join the others.
       ...(privileges.needsUserNamespace ? ["user"] : []),
-      ...["ipc", "uts", "pid_for_children", "mnt"],
+      ...["ipc", "uts", "pid_for_children"],
+      ...(hasOwnNetwork ? ["net"] : []),
+      // Last: the others are found where the host's files are.
+      "mnt",
     ],
     processLimit,
     clearsGroups: privileges.isMachineRoot,

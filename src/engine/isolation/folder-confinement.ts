@@ -97,6 +97,10 @@ export class FolderConfinement implements Confinement {
     );
   }
 
+  connect(): Promise<never> {
+    return Promise.reject(new TypeError("Without namespaces there is one network"));
+  }
+
   start(): Promise<SandboxRun> {
     return Promise.resolve({ bootId: readBootId(), holder: null });
   }

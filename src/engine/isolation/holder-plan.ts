@@ -19,6 +19,7 @@ export interface HolderPlanOptions {
   readonly mounts: readonly EngineMount[];
   readonly folder: SandboxFolder;
   readonly hostname: string;
+  readonly hasOwnNetwork: boolean;
   readonly plan: MountPlan;
   /** Directories for everybody that begin empty, whatever the layers below hold there. */
   readonly emptied: readonly string[];
@@ -56,6 +57,7 @@ function stepsOf(options: HolderPlanOptions): Step[] {
   const { uid, gid } = privileges;
   return [
     ...(privileges.needsUserNamespace ? [["user", String(uid), String(gid)] as const] : []),
+    ...(options.hasOwnNetwork ? [["network"] as const] : []),
     ["begin", folder.path, hostname],
     ...plan.obstacles.map((path) => ["remove", path] as const),
     ...mountSteps([plan.base]),

@@ -81,6 +81,13 @@ my %steps = (
     put('/proc/self/uid_map', "0 $uid 1");
     put('/proc/self/gid_map', "0 $gid 1");
   },
+  # Its loopback is there and down.
+  network => sub {
+    call('unshare', 0x40000000) or fail("unshare of the network failed: $!");
+    socket(my $socket, 2, 2, 0) or fail("loopback: $!");
+    my $up = pack('a16 s x22', 'lo', 1);
+    ioctl($socket, 0x8914, $up) or fail("loopback: $!");
+  },
   begin => sub {
     ($folder, $name) = @_;
     call('unshare', 0x00020000) or fail("unshare of the mounts failed: $!");

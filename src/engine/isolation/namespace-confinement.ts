@@ -1,9 +1,10 @@
 import { constants, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { EngineError } from "../engine-error.ts";
-import type { EngineLimits, EngineProcess } from "../engine-types.ts";
+import type { EngineConnection, EngineLimits, EngineProcess } from "../engine-types.ts";
 import { type FileTree, O_PATH, type OwnerMap } from "../files/path-walker.ts";
 import { SandboxLimiter } from "../limits/sandbox-limiter.ts";
+import { connectInNamespace } from "../network/connect-in-namespace.ts";
 import { ChildEngineProcess } from "../processes/engine-process.ts";
 import { Gate } from "../processes/gate.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
@@ -53,6 +54,7 @@ export class NamespaceConfinement implements Confinement {
   readonly #privileges: HostPrivileges;
   readonly #system: SystemDirectories;
   readonly #starter: ProgramStarter;
+  readonly #programs: SystemPrograms;
   readonly #owners: OwnerMap | undefined;
   readonly #tools: BuildTools;
   readonly #limiter: SandboxLimiter;
@@ -65,6 +67,7 @@ export class NamespaceConfinement implements Confinement {
     folders: EngineFolders,
   ) {
     this.#starter = starter;
+    this.#programs = programs;
     this.#privileges = privileges;
     this.#system = system;
     const secrets = new HostSecrets(starter, programs.find, system);
@@ -153,6 +156,25 @@ export class NamespaceConfinement implements Confinement {
     await this.#limiter.end(record);
   }
 
+  async connect(
+    { run, record }: RunningSandbox,
+    port: number,
+    signal: AbortSignal | undefined,
+  ): Promise<EngineConnection> {
+    const entry = {
+      programs: this.#programs,
+      privileges: this.#privileges,
+      starter: this.#starter,
+    };
+    const holderPid = run.holder?.pid;
+    const connection =
+      holderPid === undefined
+        ? undefined
+        : await connectInNamespace({ holderPid, ...entry }, port, signal);
+    if (connection === undefined) throw stopped(record.id);
+    return connection;
+  }
+
   files({ run, record }: RunningSandbox): FileTree {
     return {
       prefix: "/",
@@ -227,6 +249,7 @@ export class NamespaceConfinement implements Confinement {
         holder: run.holder,
         privileges: this.#privileges,
         processLimit: this.#limiter.processLimit(record),
+        hasOwnNetwork: record.network === "none",
       }),
       group: this.#limiter.limitsOf(record).group,
       oomScoreAdjustment: OOM_SCORE_ADJUSTMENT,

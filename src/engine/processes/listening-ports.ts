@@ -2,9 +2,16 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 const LISTEN = "0A";
 
-/** The TCP ports on which one of these processes listens, ascending. The processes share this machine's network. */
-export function findListeningPorts(pids: readonly number[]): number[] {
-  const portOfSocket = readListeningSockets();
+/**
+ * The TCP ports on which one of these processes listens, ascending.
+ *
+ * @param network - A process whose network they share. Default: this one.
+ */
+export function findListeningPorts(
+  pids: readonly number[],
+  network: number | "self" = "self",
+): number[] {
+  const portOfSocket = readListeningSockets(network);
   const ports = new Set<number>();
   for (const pid of pids) {
     for (const socket of openSockets(pid)) {
@@ -17,14 +24,14 @@ export function findListeningPorts(pids: readonly number[]): number[] {
 
 /** The TCP ports of this machine on which anybody listens. */
 export function findPortsInUse(): Set<number> {
-  return new Set(readListeningSockets().values());
+  return new Set(readListeningSockets("self").values());
 }
 
 /** Socket inode to port. */
-function readListeningSockets(): Map<string, number> {
+function readListeningSockets(network: number | "self"): Map<string, number> {
   const sockets = new Map<string, number>();
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of readTable(table).split("\n").slice(1)) {
+  for (const table of ["tcp", "tcp6"]) {
+    for (const line of readTable(`/proc/${network}/net/${table}`).split("\n").slice(1)) {
       const fields = line.trim().split(/\s+/);
       const [, localAddress, , state] = fields;
       const inode = fields[9];

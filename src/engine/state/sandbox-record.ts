@@ -25,6 +25,8 @@ export interface SandboxRecord {
   readonly mounts?: readonly EngineMount[];
   /** Missing without namespaces, and in a sandbox that was made before there were limits. */
   readonly limits?: SandboxLimits;
+  /** Missing when it is the machine's. */
+  readonly network?: "none";
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly run: SandboxRun | null;
   /** IDs of the read-only layers that the sandbox stands on, the uppermost first. None without a snapshot. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import type { Socket } from "node:net";
 import { basename, join } from "node:path";
+import type { Duplex } from "node:stream";
 import { EngineError } from "../engine-error.ts";
 import type { EngineSandboxOptions } from "../engine-types.ts";
 import type { Confinement, StoredSandbox } from "../isolation/confinement.ts";
@@ -24,7 +24,7 @@ export class SandboxStore {
   readonly snapshots: SnapshotStore;
   readonly directory: string;
   readonly #processes = new Set<ChildEngineProcess>();
-  readonly #connections = new Set<Socket>();
+  readonly #connections = new Set<Duplex>();
   #closed = false;
 
   constructor(directory: string, confinement: Confinement) {
@@ -56,7 +56,7 @@ export class SandboxStore {
     child.exited.then(forget, forget);
   }
 
-  trackConnection(socket: Socket): void {
+  trackConnection(socket: Duplex): void {
     this.#connections.add(socket);
     socket.once("close", () => this.#connections.delete(socket));
   }
@@ -123,6 +123,7 @@ export class SandboxStore {
       env: { ...options.env },
       mounts: structuredClone(options.mounts ?? []),
       ...(limits === undefined ? {} : { limits }),
+      ...(options.network === "none" ? { network: "none" as const } : {}),
       metadata: structuredClone(options.metadata ?? {}),
       run: null,
     };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LocalEngine } from "../../../src/engine/local-engine.ts";
@@ -66,6 +67,21 @@ async function main(directory: string): Promise<void> {
       code: "LIMITS_UNAVAILABLE",
     });
   }
+
+  const alone = await engine.create({ id: "alone", network: "none" });
+  const way = `perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr => "192.0.2.1:80") ? "reached" : $!'`;
+  assert.equal((await runShell(alone, way)).stdout, "Network is unreachable");
+  const server = await alone.spawn([
+    "perl",
+    "-MIO::Socket::INET",
+    "-e",
+    `my $server = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1", LocalPort => 4001) or die;
+     $| = 1; print "ready"; my $client = $server->accept; print $client "inside"`,
+  ]);
+  await once(server.stdout, "data");
+  assert.deepEqual(await alone.listeningPorts(), [4001]);
+  assert.equal((await collect(await alone.connect(4001))).toString(), "inside");
+  await alone.delete();
 
   await sandbox.stop({ graceMs: 0 });
   await sandbox.start();

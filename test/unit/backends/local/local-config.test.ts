@@ -36,6 +36,30 @@ describe("a wrong config names the path and what was expected", () => {
       "resources",
       /nothing with isolation `none`/,
     ],
+    [
+      "a list of networks",
+      { network: { allowList: ["10.0.0.0/8"] } },
+      "network.allowList",
+      /no such/,
+    ],
+    [
+      "no network without isolation",
+      { isolation: "none", network: { blockAll: true } },
+      "network.blockAll",
+      /nothing with isolation `none`/,
+    ],
+    [
+      "a repository without a network",
+      { repoUrl: "https://example.com/a.git", network: { blockAll: true } },
+      "repoUrl",
+      /nothing beside `network.blockAll`/,
+    ],
+    [
+      "dotfiles without a network",
+      { dotfiles: "https://example.com/a.git", network: { blockAll: true } },
+      "dotfiles",
+      /nothing beside `network.blockAll`/,
+    ],
     ["branch without repository", { branchName: "main" }, "branchName", /`repoUrl` beside it/],
     [
       "a path of this machine without isolation",

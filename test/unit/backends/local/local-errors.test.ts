@@ -22,6 +22,7 @@ describe("errors of the engine", () => {
     ["SANDBOX_LOCKED", "SANDBOX_STATE", true],
     ["PROCESSES_REMAIN", "SANDBOX_STATE", true],
     ["LIMITS_UNAVAILABLE", "UNSUPPORTED_OPERATION", false],
+    ["NETWORK_UNAVAILABLE", "UNSUPPORTED_OPERATION", false],
     ["LIMIT_REACHED", "NO_CAPACITY", true],
     ["PTY_UNAVAILABLE", "UNSUPPORTED_OPERATION", false],
     ["PTY_CLOSED", "CONNECTION_FAILED", false],
