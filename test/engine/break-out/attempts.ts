@@ -10,6 +10,10 @@ export interface Target {
   readonly OTHER_FILE: string;
   /** A process of the host's, which has `HOST_SECRET` in its environment and its command line. */
   readonly HOST_PID: string;
+  /** A port of the host's loopback, on which a server says `HOST_SECRET`. */
+  readonly HOST_PORT: string;
+  /** Name of an abstract Unix socket, on which it says so, too. */
+  readonly HOST_SOCKET: string;
 }
 
 /** What a script prints that has got out. Nothing else counts: a program that is missing or fails has not. */

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type ListenOptions, type Server } from "node:net";
 import { join } from "node:path";
 import type { EngineSandbox } from "../../../src/engine/engine-types.ts";
 import type { LocalEngine } from "../../../src/engine/local-engine.ts";
@@ -36,6 +37,10 @@ export async function withTarget<Value>(
     stdio: "ignore",
     detached: true,
   });
+  const HOST_SOCKET = `break-out-${process.pid}`;
+  const onLoopback = await tellSecret({ port: 0, host: "127.0.0.1" });
+  const abstract = await tellSecret({ path: `\0${HOST_SOCKET}` });
+  const { port } = onLoopback.address() as AddressInfo;
   try {
     return await body({
       SECRET_FILE,
@@ -43,10 +48,21 @@ export async function withTarget<Value>(
       ENGINE: engine.directory,
       OTHER_FILE,
       HOST_PID: String(process.pid),
+      HOST_PORT: String(port),
+      HOST_SOCKET,
     });
   } finally {
+    for (const server of [onLoopback, abstract]) server.close();
     globalThis.process.kill(-(process.pid as number), "SIGKILL");
   }
+}
+
+async function tellSecret(place: ListenOptions): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined).end("HOST_SECRET\n");
+  });
+  await new Promise<void>((resolve) => server.listen(place, resolve));
+  return server;
 }
 
 /** One after the other in the same sandbox, which each attempt may leave as it likes. */
