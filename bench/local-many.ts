@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Benchmark } from "./benchmark.ts";
+import { inTurns } from "./local/in-turns.ts";
 import { withEngine } from "./local/temporary-engine.ts";
 import { printTable } from "./print-table.ts";
 
@@ -13,14 +14,15 @@ export const localMany: Benchmark = {
     await withEngine(async (engine, directory) => {
       const before = memoryOf(directory);
       const madeMs = await took(() =>
-        inTurns(count, async () => {
+        inTurns(count, atOnce, async () => {
           await engine.create();
         }),
       );
       const sandboxes = await engine.list();
       const alive = memoryOf(directory);
+      const groups = controlGroupsIn(directory);
       const usedMs = await took(() =>
-        inTurns(count, async (index) => {
+        inTurns(count, atOnce, async (index) => {
           const child = await sandboxes[index]?.spawn(["/bin/true"]);
           if (child === undefined) throw new Error("A sandbox is missing");
           child.stdin.end();
@@ -29,7 +31,7 @@ export const localMany: Benchmark = {
         }),
       );
       const goneMs = await took(() =>
-        inTurns(count, async (index) => {
+        inTurns(count, atOnce, async (index) => {
           await sandboxes[index]?.delete();
         }),
       );
@@ -51,6 +53,7 @@ export const localMany: Benchmark = {
           ],
           ["processes left", String(left.processes)],
           ["mounts left", String(left.mounts)],
+          ["control groups left", String(groups.filter((group) => existsSync(group)).length)],
           ["folders left", String(readdirSync(`${directory}/sandboxes`).length)],
         ],
         1,
@@ -88,6 +91,18 @@ function memoryOf(directory: string): Memory {
   return { processes, pssKib, availableKib: Number(available), mounts };
 }
 
+/** Those that the records of the sandboxes name. */
+function controlGroupsIn(directory: string): string[] {
+  return readdirSync(`${directory}/sandboxes`).flatMap((id) => {
+    const record = JSON.parse(
+      readFileSync(`${directory}/sandboxes/${id}/sandbox.json`, "utf8"),
+    ) as {
+      readonly limits?: { readonly groups: readonly { readonly directory: string }[] };
+    };
+    return record.limits?.groups.map((group) => group.directory) ?? [];
+  });
+}
+
 function readIfPresent(path: string): string {
   try {
     return readFileSync(path, "latin1");
@@ -101,16 +116,4 @@ async function took(run: () => Promise<void>): Promise<number> {
   const startMs = performance.now();
   await run();
   return performance.now() - startMs;
-}
-
-async function inTurns(total: number, run: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < total) {
-      const index = next;
-      next += 1;
-      await run(index);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }
