@@ -11,6 +11,12 @@ const messageBytes = 16 * 1024;
 const pingMs = 15_000;
 const pongTimeoutMs = 10_000;
 
+/**
+ * Milliseconds after input until its arrival is asked for: one question serves all that is typed meanwhile, and the answer to it
+ * does not stand before the echo.
+ */
+const confirmAfterMs = 2;
+
 /** Milliseconds between the last input and the removal of the terminal that carried it. */
 const lingerAfterInputMs = 1_000;
 
@@ -40,6 +46,7 @@ export class DaytonaTerminal implements LiveTerminal {
   >();
   #socket: WebSocket | undefined;
   #pinger: NodeJS.Timeout | undefined;
+  #nextConfirmation: Promise<void> | undefined;
   #isClosed = false;
   #sentAtMs = Number.NEGATIVE_INFINITY;
 
@@ -71,15 +78,15 @@ export class DaytonaTerminal implements LiveTerminal {
     if (socket === undefined || this.#isClosed) throw connectionLost();
     this.#sentAtMs = performance.now();
     for (let start = 0; start < bytes.length; start += messageBytes) {
-      const isLast = start + messageBytes >= bytes.length;
       await new Promise<void>((resolve, reject) => {
         socket.send(bytes.subarray(start, start + messageBytes), (error) => {
           if (error) reject(connectionLost());
           else resolve();
         });
       });
-      if (isLast) await this.#confirm(socket);
     }
+    this.#nextConfirmation ??= this.#confirmLater(socket);
+    await this.#nextConfirmation;
   }
 
   close(): void {
@@ -159,6 +166,14 @@ export class DaytonaTerminal implements LiveTerminal {
         this.#handlers.onClosed();
       });
     });
+  }
+
+  async #confirmLater(socket: WebSocket): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, confirmAfterMs));
+    // What is sent from now on goes behind this question.
+    this.#nextConfirmation = undefined;
+    if (this.#isClosed) throw connectionLost();
+    await this.#confirm(socket);
   }
 
   /** The daemon reads frames in their order, so its answer to a ping says that it has what came before. */

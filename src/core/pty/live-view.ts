@@ -118,7 +118,7 @@ export class LiveView {
       this.#onStarted();
     }
     if (shown.length === 0) return;
-    this.#waiting.push(Uint8Array.from(shown));
+    this.#waiting.push(new Uint8Array(shown));
     this.#waitingBytes += shown.length;
     // The record has it all: whoever reads slowly goes on there.
     if (this.#waitingBytes > mostWaitingBytes) this.#close();

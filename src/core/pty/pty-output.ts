@@ -1,4 +1,4 @@
-import { delay, untilAborted } from "../delay.ts";
+import { delay } from "../delay.ts";
 import type { Guard } from "../processes/guard.ts";
 import type { ProcessObserver } from "../processes/process-observer.ts";
 import type { SandboxChannel } from "../transport.ts";
@@ -58,6 +58,8 @@ export class PtyOutput {
     this.#offset = options.offset;
     this.#untilIdleMs = options.untilIdleMs;
     this.#signal = AbortSignal.any([this.#cancelled.signal, options.observer.detached]);
+    // Once, and not at each piece of output: that costs more than the rest of what an echo does here.
+    this.#signal.addEventListener("abort", () => this.wake(), { once: true });
     this.readable = new ReadableStream<Uint8Array>(
       {
         pull: (controller) => options.guard("pty.output", () => this.#pull(controller)),
@@ -125,6 +127,7 @@ export class PtyOutput {
 
   /** Resolves when there may be something new. */
   async #news(): Promise<void> {
+    this.#signal.throwIfAborted();
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -139,10 +142,11 @@ export class PtyOutput {
       idleTimer = setTimeout(() => this.wake(), Math.min(untilIdleMs + 1, longestTimerMs));
     }
     try {
-      await untilAborted(woken, this.#signal);
+      await woken;
     } finally {
       clearTimeout(idleTimer);
     }
+    this.#signal.throwIfAborted();
     const failure = this.#asked?.failure;
     if (failure !== undefined) throw failure.error;
   }
