@@ -166,3 +166,17 @@ describe("what is on disk", () => {
     expect(readdirSync(join(temporary.directory, "sandboxes"))).toEqual([]);
   });
 });
+
+test("what a dead process wrote of a snapshot's record is removed when the folder is opened", async () => {
+  const { engine, directory } = temporary;
+  const sandbox = await engine.create();
+  await engine.createSnapshot(sandbox.id, { id: "kept" });
+  const folder = join(directory, "snapshots");
+  writeFileSync(
+    join(folder, "other.json.8d7c2a50-9d0b-4d8e-b9a6-6a1f2a1f0c11"),
+    '{"version": 1, "i',
+  );
+  const reopened = await LocalEngine.open({ directory, isolation: "none" });
+  expect(readdirSync(folder)).toEqual(["kept.json"]);
+  await reopened.close();
+});

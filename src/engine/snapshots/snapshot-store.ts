@@ -26,6 +26,7 @@ export class SnapshotStore {
     for (const name of ["snapshots", "layers"]) {
       await mkdir(join(this.#directory, name), { recursive: true, mode: 0o700 });
     }
+    await this.#removeHalfWritten();
     await this.collect();
   }
 
@@ -115,6 +116,17 @@ export class SnapshotStore {
       );
     });
     for (const trash of discarded) await removeTree(trash);
+  }
+
+  /** What a process left that died while it wrote a record. All are written by whoever holds the lock. */
+  async #removeHalfWritten(): Promise<void> {
+    const directory = join(this.#directory, "snapshots");
+    const halfWritten = async (): Promise<string[]> =>
+      (await readdir(directory)).filter((name) => !name.endsWith(EXTENSION));
+    if ((await halfWritten()).length === 0) return;
+    await this.exclusively(async () => {
+      for (const name of await halfWritten()) await rm(join(directory, name), { force: true });
+    });
   }
 
   /** Runs an action while nobody else changes which layers are in use. */
