@@ -13,7 +13,11 @@ import { controlGroupsOf, mountsNaming, processesNaming } from "./host-leftovers
 import { isolationsUnderTest } from "./isolations.ts";
 import { runShell } from "./run-program.ts";
 
-const rounds = isLongRun ? 100 : 2;
+/** Without namespaces there is less that could be left. */
+const roundsOf = (isolation: Isolation): number => {
+  if (!isLongRun) return 2;
+  return isolation === "namespaces" ? 200 : 60;
+};
 const seed = 20_260_601;
 /** About as long as one turn of the script takes on a machine that is not busy. */
 const longestMs = isLongRun ? 2_500 : 500;
@@ -27,26 +31,36 @@ function* randomNumbers(start: number): Generator<number, never> {
   }
 }
 
-/** Resolves when the host is dead. */
-async function workAndDie(directory: string, isolation: Isolation, afterMs: number): Promise<void> {
+/** Resolves when the host is dead, with what it was doing. */
+async function workAndDie(
+  directory: string,
+  isolation: Isolation,
+  afterMs: number,
+): Promise<string> {
   const script = await builtProgram(new URL("./scripts/work-until-killed.ts", import.meta.url));
   const host = spawn(process.execPath, [script, directory, isolation], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const complaints: string[] = [];
   host.stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
+  let said = "";
+  host.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
   const closed = once(host, "close");
   await Promise.race([once(host.stdout, "data"), closed]);
   const timer = setTimeout(() => host.kill("SIGKILL"), afterMs);
   await closed;
   clearTimeout(timer);
   if (host.signalCode !== "SIGKILL") throw new Error(`It failed by itself: ${complaints.join("")}`);
+  return said.trimEnd().split("\n").at(-1) ?? "";
 }
 
 const isolations = await isolationsUnderTest();
 
 describe("a host that is killed anywhere in its work", () => {
   for (const { isolation, skipped, title } of isolations) {
+    const rounds = roundsOf(isolation);
     test.skipIf(skipped)(
       `leaves a state that can be read and swept, isolation ${title}`,
       { timeout: 30_000 * rounds },
@@ -61,10 +75,12 @@ describe("a host that is killed anywhere in its work", () => {
           unfinished: 0,
           controlGroups: 0,
         };
+        const killedIn: Record<string, number> = {};
         const warn = vi.spyOn(process, "emitWarning");
         try {
           for (let round = 0; round < rounds; round++) {
-            await workAndDie(directory, isolation, random.next().value * longestMs);
+            const step = await workAndDie(directory, isolation, random.next().value * longestMs);
+            killedIn[step] = (killedIn[step] ?? 0) + 1;
             const left = readdirSync(join(directory, "sandboxes"));
             const groups = left.flatMap((id) => controlGroupsOf(join(directory, "sandboxes", id)));
             const engine = await LocalEngine.open({ directory, isolation });
@@ -97,7 +113,8 @@ describe("a host that is killed anywhere in its work", () => {
         } finally {
           rmSync(directory, { recursive: true, force: true });
         }
-        process.stdout.write(`\nKilled hosts, isolation ${isolation}: ${JSON.stringify(found)}\n`);
+        const counts = JSON.stringify({ seed, killedIn, ...found });
+        process.stdout.write(`\nKilled hosts, isolation ${isolation}: ${counts}\n`);
       },
     );
   }
