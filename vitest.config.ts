@@ -13,7 +13,11 @@ export default defineConfig({
     expect: { requireAssertions: true },
     exclude: ["**/node_modules/**", ...(isLongRun ? [] : filesOfLongRun)],
     detectAsyncLeaks: watchesResources,
-    reporters: ["default", "./test/helpers/fail-on-leaks.ts"],
+    reporters: [
+      "default",
+      "./test/helpers/fail-on-leaks.ts",
+      "./test/helpers/print-conformance.ts",
+    ],
     restoreMocks: true,
     unstubEnvs: true,
     coverage: { provider: "v8", include: ["src/**/*.ts"] },

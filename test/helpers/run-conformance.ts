@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { type ConformanceOptions, testBackendConformance } from "../../src/testing/index.ts";
 import { isLongRun } from "./long-run.ts";
+import { skippedBecause } from "./print-conformance.ts";
 
 /** The cases of one test file. */
 export interface ConformancePart {
@@ -48,7 +49,7 @@ export function runConformance(
       });
     },
     skip: (name, reason) => {
-      test.skip(`${name} (${reason})`, () => {});
+      test.skip(`${name}${skippedBecause}${reason})`, () => {});
     },
     afterAll,
   });
