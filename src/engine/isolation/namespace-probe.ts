@@ -6,7 +6,7 @@ import { killUntilGone } from "../processes/kill-until-gone.ts";
 import { identifyProcess, readBootId } from "../processes/process-identity.ts";
 import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
 import { ProgramStarter } from "../processes/program-starter.ts";
-import { foldersOfTheDead, nameOfOwner } from "../state/owned-folders.ts";
+import { foldersOfTheDead, nameOfOwner, removeFolderOfTheDead } from "../state/owned-folders.ts";
 import { removeTree } from "../state/remove-tree.ts";
 import { sandboxFolder } from "../state/sandbox-folder.ts";
 import type { SandboxRecord } from "../state/sandbox-record.ts";
@@ -100,7 +100,7 @@ async function removeTrialsOfTheDead(directory: string): Promise<void> {
         hasEnvironmentVariable(pid, `${HOLDER_VARIABLE}=${markerOf(trial)}`),
       ),
     );
-    await removeTree(trial);
+    await removeFolderOfTheDead(trial);
   }
 }
 
