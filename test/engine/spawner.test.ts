@@ -33,7 +33,7 @@ describe("the spawner", () => {
     temporary = undefined;
   });
 
-  test("starts what the host would have started itself, and ends with the last engine", async () => {
+  test("starts what the host would have started itself", async () => {
     temporary = await openTemporaryEngine("none");
     const sandbox = await temporary.engine.create({});
     const script = "ls /proc/self/fd; grep -E '^Sig(Ign|Blk)' /proc/self/status; umask; env";
@@ -56,12 +56,15 @@ describe("the spawner", () => {
     expect(parent).toBe(spawner);
     await sandbox.delete();
     await Promise.all([collect(running.stdout), collect(running.stderr), running.exited]);
-    await temporary[Symbol.asyncDispose]();
-    temporary = undefined;
-    await eventually("the spawner ends", () => spawners().length === 0);
   });
 
   for (const { isolation, skipped, title } of isolations) {
+    test.skipIf(skipped)(`ends with the last engine, isolation ${title}`, async () => {
+      // In a process of its own: this one may have engines of other files.
+      const script = new URL("./scripts/end-with-last-engine.ts", import.meta.url);
+      expect(await runScript(script, [isolation])).toBe("1 0");
+    });
+
     test.skipIf(skipped)(`killed, invents no end of a program, isolation ${title}`, async () => {
       temporary = await openTemporaryEngine(isolation);
       const sandbox = await temporary.engine.create({});
