@@ -22,10 +22,8 @@ export function enterSandbox({
     namespaces: [
       // First: only its root may join the others.
       ...(privileges.needsUserNamespace ? ["user"] : []),
-      ...["ipc", "uts", "pid_for_children"],
+      ...["ipc", "uts", "pid_for_children", "mnt"],
       ...(hasOwnNetwork ? ["net"] : []),
-      // Last: the others are found where the host's files are.
-      "mnt",
     ],
     processLimit,
     clearsGroups: privileges.isMachineRoot,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { release } from "node:os";
+import { isKernelAtLeast } from "../kernel-version.ts";
 
 const CAP_SYS_ADMIN = 21n;
 
@@ -35,11 +35,4 @@ export function readHostPrivileges(): HostPrivileges {
 function isInitialUserNamespace(): boolean {
   const map = readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/);
   return map.join(" ") === "0 0 4294967295";
-}
-
-function isKernelAtLeast(wantedMajor: number, wantedMinor: number): boolean {
-  const [major = 0, minor = 0] = release()
-    .split(".", 2)
-    .map((part) => Number.parseInt(part, 10));
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }

@@ -54,7 +54,6 @@ export class NamespaceConfinement implements Confinement {
   readonly #privileges: HostPrivileges;
   readonly #system: SystemDirectories;
   readonly #starter: ProgramStarter;
-  readonly #programs: SystemPrograms;
   readonly #owners: OwnerMap | undefined;
   readonly #tools: BuildTools;
   readonly #limiter: SandboxLimiter;
@@ -67,7 +66,6 @@ export class NamespaceConfinement implements Confinement {
     folders: EngineFolders,
   ) {
     this.#starter = starter;
-    this.#programs = programs;
     this.#privileges = privileges;
     this.#system = system;
     const secrets = new HostSecrets(starter, programs.find, system);
@@ -161,16 +159,10 @@ export class NamespaceConfinement implements Confinement {
     port: number,
     signal: AbortSignal | undefined,
   ): Promise<EngineConnection> {
-    const entry = {
-      programs: this.#programs,
-      privileges: this.#privileges,
-      starter: this.#starter,
-    };
-    const holderPid = run.holder?.pid;
-    const connection =
-      holderPid === undefined
-        ? undefined
-        : await connectInNamespace({ holderPid, ...entry }, port, signal);
+    if (!run.holder) throw stopped(record.id);
+    const { perl, privileges, starter } = this.#tools;
+    const network = { holderPid: run.holder.pid, perl, privileges, starter };
+    const connection = await connectInNamespace(network, port, signal);
     if (connection === undefined) throw stopped(record.id);
     return connection;
   }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Socket } from "node:net";
 import { EngineError } from "../engine-error.ts";
+import { fieldMessage } from "../processes/field-message.ts";
 import {
   identifyProcess,
   type ProcessIdentity,
@@ -62,10 +63,12 @@ export async function startHolder(options: HolderOptions): Promise<StartedHolder
   try {
     // A program that failed before it read its input is reported by its exit.
     pipes.stdin.on("error", () => undefined);
-    pipes.stdin.write(message(options.plan, "utf8"));
+    pipes.stdin.write(fieldMessage(options.plan));
     const ready = waitUntilReady(pipes, started.exited);
     ready.catch(() => undefined);
-    pipes.stdin.end(message(await Promise.race([hiddenPaths, ready.then(() => [])]), "latin1"));
+    pipes.stdin.end(
+      fieldMessage(await Promise.race([hiddenPaths, ready.then(() => [])]), "latin1"),
+    );
     const mountTable = await ready;
     if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
     return { holder, mountTable };
@@ -83,13 +86,6 @@ interface HolderPipes {
   readonly stdin: Socket;
   readonly stdout: Socket;
   readonly stderr: Socket;
-}
-
-function message(fields: readonly string[], encoding: "utf8" | "latin1"): Buffer {
-  const body = Buffer.from(fields.map((field) => `${field}\0`).join(""), encoding);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(body.length);
-  return Buffer.concat([length, body]);
 }
 
 /** Resolves with what was printed before the line that says so. */

@@ -61,18 +61,17 @@ export function knowsSystemCalls(architecture: string = process.arch): boolean {
   return NUMBERS.has(architecture);
 }
 
-/**
- * Pairs of name and number, as arguments of a program.
- *
- * @throws EngineError `ISOLATION_UNAVAILABLE` on a machine whose numbers are not known.
- */
-export function systemCallArguments(architecture: string = process.arch): string[] {
-  const numbers = NUMBERS.get(architecture);
-  if (numbers === undefined) {
-    throw new EngineError(
-      "ISOLATION_UNAVAILABLE",
-      `namespaces are supported on ${[...NUMBERS.keys()].join(", ")}, and this machine is ${architecture}`,
-    );
-  }
-  return NAMES.flatMap((name) => [name, String(numbers[name])]);
+/** Pairs of name and number, as arguments of a program. Throws as `systemCallNumber` does. */
+export function systemCallArguments(): string[] {
+  return NAMES.flatMap((name) => [name, String(systemCallNumber(name))]);
+}
+
+/** @throws EngineError `ISOLATION_UNAVAILABLE` on a machine whose numbers are not known. */
+export function systemCallNumber(name: (typeof NAMES)[number]): number {
+  const numbers = NUMBERS.get(process.arch);
+  if (numbers !== undefined) return numbers[name];
+  throw new EngineError(
+    "ISOLATION_UNAVAILABLE",
+    `namespaces are supported on ${[...NUMBERS.keys()].join(", ")}, and this machine is ${process.arch}`,
+  );
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 
 const PROGRAM_DIRECTORIES = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-const PROGRAM_NAMES = ["unshare", "nsenter", "find", "perl"] as const;
+const PROGRAM_NAMES = ["unshare", "find", "perl"] as const;
 
 export type SystemPrograms = Readonly<Record<(typeof PROGRAM_NAMES)[number], string>>;
 

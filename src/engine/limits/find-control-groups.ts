@@ -31,17 +31,23 @@ export interface ControlGroupView {
  */
 export function findControlGroupParents(view: ControlGroupView): ControlGroupParent[] {
   const memberships = parseMembership(view.membership);
-  const unified = parseMounts(view.mounts).find(({ type }) => type === "cgroup2");
+  const mounts = parseMounts(view.mounts);
+  const unified = mounts.find(({ type }) => type === "cgroup2");
   const ofVersion2 = unified && findInUnified(view, unified, memberships.get("") ?? "/");
   const missing = CONTROLLERS.filter((name) => !ofVersion2?.controllers.includes(name));
-  const ofVersion1 = missing.flatMap((name) => findInHierarchy(view, name, memberships) ?? []);
-  return [...(ofVersion2 ? [ofVersion2] : []), ...ofVersion1];
+  const ofVersion1 = missing.map((name) => findInHierarchy(view, mounts, name, memberships));
+  return [ofVersion2, ...ofVersion1].filter((parent) => parent !== undefined);
+}
+
+/** The groups that this process is in. */
+export function ownMembership(): string {
+  return readIfPresent("/proc/self/cgroup") ?? "";
 }
 
 export function thisMachine(): ControlGroupView {
   return {
     mounts: readIfPresent("/proc/self/mountinfo") ?? "",
-    membership: readIfPresent("/proc/self/cgroup") ?? "",
+    membership: ownMembership(),
     read: readIfPresent,
     isWritable: (path) => {
       try {
@@ -72,16 +78,17 @@ function findInUnified(
 
 function findInHierarchy(
   view: ControlGroupView,
+  mounts: readonly Mount[],
   controller: Controller,
   memberships: ReadonlyMap<string, string>,
-): ControlGroupParent[] | undefined {
-  const mount = parseMounts(view.mounts).find(
+): ControlGroupParent | undefined {
+  const mount = mounts.find(
     ({ type, options }) => type === "cgroup" && options.includes(controller),
   );
   const group = memberships.get(controller);
   const directory = mount && group !== undefined ? directoryIn(mount, group) : undefined;
   if (directory === undefined || !view.isWritable(directory)) return undefined;
-  return [{ version: 1, directory, controllers: [controller] }];
+  return { version: 1, directory, controllers: [controller] };
 }
 
 interface Mount {

@@ -1,7 +1,7 @@
-import { release } from "node:os";
 import { EngineError } from "../engine-error.ts";
 import type { EngineLimits, LimitMechanisms } from "../engine-types.ts";
 import type { HostPrivileges } from "../isolation/host-privileges.ts";
+import { isKernelAtLeast } from "../kernel-version.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import type { ProgramGroup } from "../processes/started-program.ts";
 import type { SandboxLimits, SandboxRecord } from "../state/sandbox-record.ts";
@@ -123,15 +123,12 @@ function mechanismsOf(
   };
 }
 
-/** The first Linux that counts a user's processes for each user namespace. */
-const COUNTS_IN_NAMESPACE = [5, 14] as const;
-
-/** A sandbox of an ordinary user has a user namespace of its own. Of the machine's root the kernel limits no number of processes. */
+/**
+ * A sandbox of an ordinary user has a user namespace of its own, for each of which Linux 5.14 is the first to count that user's processes. Of
+ * the machine's root the kernel limits no number of processes.
+ */
 function canLimitUsers({ needsUserNamespace }: HostPrivileges): boolean {
-  const [major = 0, minor = 0] = release().split(".").map(Number);
-  const [fromMajor, fromMinor] = COUNTS_IN_NAMESPACE;
-  const counts = major > fromMajor || (major === fromMajor && minor >= fromMinor);
-  return needsUserNamespace && counts;
+  return needsUserNamespace && isKernelAtLeast(5, 14);
 }
 
 function groupOf({ groups }: SandboxLimits): ProgramGroup {

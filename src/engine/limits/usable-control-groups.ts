@@ -14,8 +14,8 @@ import {
 import { applyDefaults } from "./engine-limits.ts";
 import {
   type ControlGroupParent,
-  type ControlGroupView,
   findControlGroupParents,
+  ownMembership,
   thisMachine,
 } from "./find-control-groups.ts";
 
@@ -26,18 +26,14 @@ let known: { readonly key: string; readonly parents: Promise<ControlGroupParent[
 
 /** Tried once for each user and group that this process is in: rights to a file are not yet rights to move a process. */
 export function usableParents(starter: ProgramStarter): Promise<ControlGroupParent[]> {
-  const view = thisMachine();
-  const key = `${process.geteuid?.()} ${view.membership}`;
-  if (known?.key !== key) known = { key, parents: tryParents(starter, view) };
+  const key = `${process.geteuid?.()} ${ownMembership()}`;
+  if (known?.key !== key) known = { key, parents: tryParents(starter) };
   return known.parents;
 }
 
-async function tryParents(
-  starter: ProgramStarter,
-  view: ControlGroupView,
-): Promise<ControlGroupParent[]> {
+async function tryParents(starter: ProgramStarter): Promise<ControlGroupParent[]> {
   const usable: ControlGroupParent[] = [];
-  for (const parent of findControlGroupParents(view)) {
+  for (const parent of findControlGroupParents(thisMachine())) {
     await removeForgottenTrials(parent);
     if (await canJoin(starter, parent)) usable.push(parent);
   }

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
 import { SANDBOX_PATH } from "../isolation/environment.ts";
 import type { HostPrivileges } from "../isolation/host-privileges.ts";
-import type { SystemPrograms } from "../isolation/system-programs.ts";
+import { systemCallNumber } from "../isolation/system-calls.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import { RELAY_PROGRAM } from "./relay-program.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
@@ -13,7 +13,7 @@ const FIRST_WORD_BYTES = 4;
 export interface NetworkEntry {
   /** A process whose network it is. */
   readonly holderPid: number;
-  readonly programs: SystemPrograms;
+  readonly perl: string;
   readonly privileges: HostPrivileges;
   readonly starter: ProgramStarter;
 }
@@ -23,21 +23,17 @@ export interface NetworkEntry {
  * Undefined when the network has gone.
  */
 export async function connectInNamespace(
-  { holderPid, programs, privileges, starter }: NetworkEntry,
+  { holderPid, perl, privileges, starter }: NetworkEntry,
   port: number,
   signal?: AbortSignal,
 ): Promise<RelayedConnection | undefined> {
   signal?.throwIfAborted();
-  const namespaces = `/proc/${holderPid}/ns`;
+  // Only its root may join the network.
+  const joined = privileges.needsUserNamespace ? ["user", "net"] : ["net"];
   const { started, descriptors } = await starter.startWithPipes({
     argv: [
-      programs.nsenter,
-      ...(privileges.needsUserNamespace
-        ? [`--user=${namespaces}/user`, "--preserve-credentials"]
-        : []),
-      `--net=${namespaces}/net`,
-      "--",
-      ...[programs.perl, "-e", RELAY_PROGRAM, "--", String(port)],
+      ...[perl, "-e", RELAY_PROGRAM, "--", String(port), String(systemCallNumber("setns"))],
+      ...joined.map((name) => `/proc/${holderPid}/ns/${name}`),
     ],
     cwd: "/",
     env: { PATH: SANDBOX_PATH, LC_ALL: "C" },

@@ -1,5 +1,6 @@
 /**
- * The program that carries one connection into a network namespace, in perl. Argument: the port, on the loopback, IPv4 first.
+ * The program that carries one connection into a network namespace, in perl. Arguments: the port, on the loopback, IPv4 first; the number
+ * of setns(2); and the namespaces to join, in their order. It ends without a word when one of them has gone.
  *
  * Standard output: four bytes (big-endian), 0 or why nothing was connected, an errno; then what the server sends. Standard input: what it
  * gets; at its end the server sees the end of what it reads. A connection that is broken off is one byte on standard error before the
@@ -8,7 +9,13 @@
 export const RELAY_PROGRAM = String.raw`
 use strict;
 use POSIX ();
-my ($port) = @ARGV;
+my ($port, $setns, @namespaces) = @ARGV;
+my @joins;
+for (@namespaces) {
+  sysopen(my $file, $_, POSIX::O_RDONLY()) or POSIX::_exit(1);
+  push @joins, $file;
+}
+for (@joins) { syscall($setns + 0, fileno $_, 0) >= 0 or POSIX::_exit(1) }
 my $most = 65536;
 $SIG{PIPE} = 'IGNORE';
 sub attempt {

@@ -9,6 +9,7 @@ import { entryField } from "../../isolation/enter-program.ts";
 import { readHostPrivileges } from "../../isolation/host-privileges.ts";
 import { knowsSystemCalls, systemCallArguments } from "../../isolation/system-calls.ts";
 import { findSystemProgram } from "../../isolation/system-programs.ts";
+import { fieldMessage } from "../field-message.ts";
 import { spawnChild } from "../spawn-child.ts";
 import {
   descriptorsOf,
@@ -195,10 +196,7 @@ export class Spawner {
 
   #send(fields: readonly string[]): void {
     if (!this.#isAlive) return;
-    const body = Buffer.from(fields.map((field) => `${field}\0`).join(""));
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(body.length);
-    this.#input.write(Buffer.concat([length, body]));
+    this.#input.write(fieldMessage(fields));
   }
 
   #take(line: string): void {
