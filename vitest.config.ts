@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     // Most tests wait for processes and answers, so one worker for each core would leave the cores idle.
     maxWorkers: 5,
+    globalSetup: "test/helpers/temporary-root.ts",
     sequence: { sequencer: LongestFirst },
     expect: { requireAssertions: true },
     exclude: ["**/node_modules/**", ...(isLongRun ? [] : filesOfLongRun)],

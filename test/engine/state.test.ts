@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
@@ -30,6 +31,20 @@ function recordPath(id: string): string {
 function readRecord(id: string): SandboxRecord {
   return JSON.parse(readFileSync(recordPath(id), "utf8")) as SandboxRecord;
 }
+
+const usesExt4 = spawnSync("stat", ["-f", "-c", "%T", tmpdir()], {
+  encoding: "utf8",
+}).stdout.startsWith("ext2/ext3");
+const canListAttributes = spawnSync("lsattr", ["-d", tmpdir()]).status === 0;
+
+test.skipIf(!usesExt4 || !canListAttributes)(
+  "each sandbox begins in a part of the disk of its own (on ext4 alone)",
+  () => {
+    const staging = join(temporary.directory, "staging");
+    const { stdout } = spawnSync("lsattr", ["-d", staging], { encoding: "utf8" });
+    expect(stdout.split(" ")[0]).toContain("T");
+  },
+);
 
 describe("a process is more than its number", () => {
   test("a PID that another process has now is neither alive nor signalled", async () => {

@@ -46,9 +46,14 @@ export function planControlGroups(
   }));
 }
 
-/** The files by which a process joins the groups. */
+/**
+ * The files by which a process of a single thread joins the groups, by writing 0. Version 1 has one for threads, which does not wait until
+ * every processor has let go of the lock that keeps processes whole: 0.4 instead of 13 ms (Linux 5.5, `cgroup_procs_write_start`).
+ */
 export function joinFiles(groups: readonly ControlGroup[]): string[] {
-  return groups.map(({ directory }) => join(directory, INSIDE, "cgroup.procs"));
+  return groups.map(({ version, directory }) =>
+    join(directory, INSIDE, version === 1 ? "tasks" : "cgroup.procs"),
+  );
 }
 
 export function makeControlGroups(groups: readonly ControlGroup[], limits: AppliedLimits): void {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { nameOfOwner, removeFoldersOfTheDead } from "../state/owned-folders.ts";
 import { removeTree } from "../state/remove-tree.ts";
+import { spreadDirectories } from "../state/spread-directories.ts";
 
 const run = promisify(execFile);
 const PIPES_PER_BATCH = 48;
@@ -43,7 +44,8 @@ export class PipePool {
 
   /** Also removes the pools of processes that died. */
   static async open(parentDirectory: string, makeQuickly: MakePipes): Promise<PipePool> {
-    await mkdir(parentDirectory, { recursive: true, mode: 0o700 });
+    if (await mkdir(parentDirectory, { recursive: true, mode: 0o700 }))
+      await spreadDirectories(parentDirectory);
     await removeFoldersOfTheDead(parentDirectory);
     const directory = join(parentDirectory, nameOfOwner());
     await mkdir(directory, { mode: 0o700 });

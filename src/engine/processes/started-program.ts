@@ -43,7 +43,7 @@ export interface ProgramToStart {
 
 /** Programs of one sandbox, which share its limits. */
 export interface ProgramGroup {
-  /** The `cgroup.procs` files of the control groups that they are in; empty where there are none. */
+  /** The files by which a process joins the control groups that they are in; empty where there are none. */
   readonly joins: readonly string[];
 }
 

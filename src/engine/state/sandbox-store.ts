@@ -16,6 +16,7 @@ import { removeTree } from "./remove-tree.ts";
 import { sandboxFolder } from "./sandbox-folder.ts";
 import { withLock } from "./sandbox-lock.ts";
 import type { SandboxRecord } from "./sandbox-record.ts";
+import { spreadDirectories } from "./spread-directories.ts";
 
 /** The sandboxes of one engine directory. */
 export class SandboxStore {
@@ -36,10 +37,13 @@ export class SandboxStore {
   /** Makes the engine's own folders and removes what a process that died in the middle of its work left behind. */
   async open(): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    for (const name of ["sandboxes", "locks", "trash", "staging"]) {
+    for (const name of ["sandboxes", "locks", "trash"]) {
       await mkdir(join(this.directory, name), { recursive: true, mode: 0o700 });
     }
-    await removeFoldersOfTheDead(join(this.directory, "staging"));
+    const staging = join(this.directory, "staging");
+    // Everything that can become large is made there.
+    if (await mkdir(staging, { recursive: true, mode: 0o700 })) await spreadDirectories(staging);
+    await removeFoldersOfTheDead(staging);
     for (const name of await readdir(join(this.directory, "trash"))) {
       await removeTree(join(this.directory, "trash", name));
     }

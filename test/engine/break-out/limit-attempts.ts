@@ -58,7 +58,7 @@ export const limitAttempts: readonly LimitAttempt[] = [
     needs: "processes",
     script: `unshare --user --map-root-user --mount sh -c '
       mount -t cgroup -o pids none /mnt || mount -t cgroup2 none /mnt
-      for file in $(find /mnt /sys/fs/cgroup -name cgroup.procs); do echo $$ >$file && echo ESCAPED; done'`,
+      for file in $(find /mnt /sys/fs/cgroup -name cgroup.procs -o -name tasks); do echo $$ >$file && echo ESCAPED; done'`,
   },
   {
     name: "memory hog: use more memory than it may",

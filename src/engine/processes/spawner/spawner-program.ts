@@ -15,11 +15,11 @@ export const READY_LINE = "ready";
  *   for none), whether to begin a session (`1`, `0`, or `terminal` for one with the standard input as its terminal), `pipes` or `one-file`,
  *   the host's three descriptors, working directory, number of arguments, arguments, environment
  * - `mkfifo`: paths
- * - `within`: in the place of the number that of a control group, then the `cgroup.procs` files to join as one field, split by newlines,
+ * - `within`: in the place of the number that of a control group, then the files by which to join it as one field, split by newlines,
  *   then the fields of a `spawn`, or `nothing` so that it is ready for one
  * - `release`: the number of a control group, whose launcher ends with its last child
  *
- * A launcher is a fork of it that has joined the control group of one sandbox and starts programs in it. Joining takes the kernel some
+ * A launcher is a fork of it that has joined the control group of one sandbox and starts programs in it. Joining may take the kernel
  * ten milliseconds, so it is not done for each program. What it starts is what the kernel ends first when memory runs out.
  *
  * Standard output: lines, `ready` first. `started NUMBER PID`, `done NUMBER`, `failed NUMBER ERRNO`, `exited NUMBER STATUS` with
