@@ -5,12 +5,12 @@ import { mustEmptyTemporary, prepareForMounting, TEMPORARY } from "../snapshots/
 import type { SandboxRun } from "../state/sandbox-record.ts";
 import { bindMountsToCheck, makeSubpaths } from "./bind-mounts.ts";
 import type { StoredSandbox } from "./confinement.ts";
-import type { HostSecrets } from "./hidden-paths.ts";
+import { type HostSecrets, hiddenFrom } from "./hidden-paths.ts";
 import { holderPlan } from "./holder-plan.ts";
 import type { HostPrivileges } from "./host-privileges.ts";
 import { checkMounts } from "./mount-check.ts";
 import { planMounts } from "./mount-plan.ts";
-import { startHolder } from "./namespace-holder.ts";
+import { NamespaceHolder, type SandboxToBuild } from "./namespace-holder.ts";
 import { usableMountPoints } from "./namespace-layout.ts";
 import { refreshResolverConfiguration } from "./resolver-configuration.ts";
 import { SandboxLayers } from "./sandbox-layers.ts";
@@ -26,25 +26,68 @@ export interface BuildTools {
   readonly starter: ProgramStarter;
 }
 
-/** Mounts a sandbox's tree and starts its first process and that one's keeper. Rejects with nothing left running. */
+/**
+ * Mounts a sandbox's tree and starts its first process and that one's keeper. Rejects with nothing left running.
+ *
+ * @param layOut - Makes the files of a new sandbox. Its keeper is started beside that.
+ */
 export async function buildSandbox(
   sandbox: StoredSandbox,
-  { perl, system, toolsFolder, privileges, secrets, starter }: BuildTools,
+  tools: BuildTools,
   limits: RunLimits,
+  layOut: () => void | Promise<void>,
 ): Promise<SandboxRun> {
+  const { perl, starter, secrets } = tools;
+  const { marker } = sandbox.record;
+  const { path } = sandbox.folder;
+  const { group } = limits;
+  const starting = NamespaceHolder.start({ perl, marker, folder: path, starter, group });
+  const secretPaths = secrets.search();
+  // Both go on beside what follows, and whoever waits for them learns of a failure.
+  starting.catch(() => undefined);
+  secretPaths.catch(() => undefined);
+  let toBuild: PlannedSandbox;
+  try {
+    await layOut();
+    toBuild = await planSandbox(sandbox, tools, limits, secretPaths);
+  } catch (error) {
+    await starting.then(
+      (holder) => holder.abandon(),
+      () => undefined,
+    );
+    throw error;
+  }
+  const { holder, mountTable } = await (await starting).build(toBuild);
+  try {
+    toBuild.check(mountTable);
+  } catch (error) {
+    signalProcess(holder, "SIGKILL");
+    throw error;
+  }
+  return { bootId: readBootId(), holder };
+}
+
+interface PlannedSandbox extends SandboxToBuild {
+  /** Throws when the mounts are not those of the plan. */
+  readonly check: (mountTable: string) => void;
+}
+
+async function planSandbox(
+  sandbox: StoredSandbox,
+  { system, toolsFolder, privileges }: BuildTools,
+  { memoryBytes }: RunLimits,
+  secretPaths: Promise<readonly string[]>,
+): Promise<PlannedSandbox> {
   const { folder, record } = sandbox;
   const layers = SandboxLayers.of(sandbox);
   await refreshResolverConfiguration(layers, folder.resolverConfiguration);
-  const hiddenPaths = secrets.hiddenFrom(layers);
-  // It goes on beside what follows, and whoever waits for it learns of a failure.
-  hiddenPaths.catch(() => undefined);
   const overlaid = usableMountPoints(layers, system.overlaid);
   prepareForMounting(sandbox, overlaid);
   const mounts = await makeSubpaths(record.mounts);
-  const { memoryBytes, group } = limits;
   const plan = planMounts({ overlaid, layers, system, privileges, toolsFolder, memoryBytes });
-  const { holder, mountTable } = await startHolder({
-    perl,
+  const hiddenPaths = secretPaths.then((paths) => hiddenFrom(layers, paths));
+  hiddenPaths.catch(() => undefined);
+  return {
     plan: holderPlan({
       folder,
       mounts,
@@ -54,17 +97,7 @@ export async function buildSandbox(
       plan,
       privileges,
     }),
-    marker: record.marker,
-    folder: folder.path,
     hiddenPaths,
-    starter,
-    group,
-  });
-  try {
-    checkMounts(mountTable, folder.path, plan, bindMountsToCheck(mounts));
-  } catch (error) {
-    signalProcess(holder, "SIGKILL");
-    throw error;
-  }
-  return { bootId: readBootId(), holder };
+    check: (mountTable) => checkMounts(mountTable, folder.path, plan, bindMountsToCheck(mounts)),
+  };
 }

@@ -36,8 +36,6 @@ export interface Confinement {
   workingDirectory(folder: SandboxFolder): string;
   /** Whether a stopped sandbox can give its files away, and sandboxes stand on the layers of a snapshot as they are. */
   readonly sharesLayers: boolean;
-  /** Lays out the files of a new sandbox in its empty folder, those of its snapshot among them. */
-  prepare(sandbox: StoredSandbox): Promise<void>;
   /** Copies what a snapshot needs of the sandbox's own files into an empty folder. */
   copyFiles(sandbox: StoredSandbox, destination: string, options: CopyFilesOptions): Promise<void>;
   /** Turns the own layer of a stopped sandbox into this one, without a copy. Finishes what a dead process began. */
@@ -48,6 +46,11 @@ export interface Confinement {
   ): Promise<void>;
   /** The limits of the next run, for the record; undefined where there are none. Rejects for what cannot be enforced. */
   planLimits(asked: EngineLimits, marker: string): Promise<SandboxLimits | undefined>;
+  /**
+   * Lays out the files of a new sandbox in its empty folder, those of its snapshot among them, and starts it as `start` does. Rejects with
+   * nothing left running; the files are left to the caller.
+   */
+  create(sandbox: StoredSandbox): Promise<SandboxRun>;
   /** By the record's limits. Rejects with nothing left running. */
   start(sandbox: StoredSandbox): Promise<SandboxRun>;
   isRunning(run: SandboxRun): boolean;

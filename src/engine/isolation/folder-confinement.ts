@@ -62,18 +62,9 @@ export class FolderConfinement implements Confinement {
     return join(folder.root, "workspace");
   }
 
-  async prepare(sandbox: StoredSandbox): Promise<void> {
-    const { record } = sandbox;
-    const { root } = sandbox.folder;
-    const [layer] = SandboxLayers.of(sandbox).lower;
-    if (layer === undefined) {
-      for (const name of ["", "home", "workspace"]) await mkdir(join(root, name), { mode: 0o755 });
-    } else {
-      await copyFiles(join(layer, ROOT_PART), root, { temporaryFiles: true });
-    }
-    if (record.origin?.temporaryFiles) return;
-    await mkdir(join(root, TEMPORARY), { mode: 0o755 });
-    await chmod(join(root, TEMPORARY), 0o1777);
+  async create(sandbox: StoredSandbox): Promise<SandboxRun> {
+    await layOut(sandbox);
+    return this.start();
   }
 
   copyFiles(
@@ -200,6 +191,20 @@ export class FolderConfinement implements Confinement {
       },
     };
   }
+}
+
+async function layOut(sandbox: StoredSandbox): Promise<void> {
+  const { record } = sandbox;
+  const { root } = sandbox.folder;
+  const [layer] = SandboxLayers.of(sandbox).lower;
+  if (layer === undefined) {
+    for (const name of ["", "home", "workspace"]) await mkdir(join(root, name), { mode: 0o755 });
+  } else {
+    await copyFiles(join(layer, ROOT_PART), root, { temporaryFiles: true });
+  }
+  if (record.origin?.temporaryFiles) return;
+  await mkdir(join(root, TEMPORARY), { mode: 0o755 });
+  await chmod(join(root, TEMPORARY), 0o1777);
 }
 
 function copyFiles(

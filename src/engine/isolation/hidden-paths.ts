@@ -18,7 +18,7 @@ export class HostSecrets {
   readonly #findProgram: string;
   readonly #roots: readonly string[];
   /** A search that has not begun yet: it sees everything that was made secret before now. */
-  #next: Promise<string> | undefined;
+  #next: Promise<readonly string[]> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(starter: ProgramStarter, findProgram: string, system: SystemDirectories) {
@@ -30,25 +30,10 @@ export class HostSecrets {
   }
 
   /**
-   * Paths, relative to the root, in which each character is a byte. What the sandbox has put there itself is not the host's and is left out.
+   * Absolute paths, in which each character is a byte. One search at a time; those who ask during one share the one after it, so it sees
+   * everything that was made secret before it was asked for.
    */
-  async hiddenFrom(layers: SandboxLayers): Promise<string[]> {
-    const output = await this.#search();
-    return output
-      .split("\0")
-      .filter((path) => path !== "")
-      .map((path) => path.slice(1))
-      .filter((path) => {
-        const [name = "", ...below] = path.split("/");
-        if (below.length === 0) return false;
-        // What this process cannot read itself, as an ordinary user, the sandbox cannot either.
-        if (!isReadable(Buffer.from(join("/", path), "latin1"))) return false;
-        return layers.find(layerPart(name), Buffer.from(below.join("/"), "latin1")) === undefined;
-      });
-  }
-
-  /** One search at a time; those who ask during one share the one after it. */
-  #search(): Promise<string> {
+  search(): Promise<readonly string[]> {
     if (this.#next) return this.#next;
     const search = this.#last.then(() => {
       this.#next = undefined;
@@ -60,6 +45,22 @@ export class HostSecrets {
   }
 }
 
+/**
+ * Of those, the ones that a sandbox must not see, relative to the root. What the sandbox has put there itself is not the host's and is left
+ * out.
+ */
+export function hiddenFrom(layers: SandboxLayers, secretPaths: readonly string[]): string[] {
+  return secretPaths
+    .map((path) => path.slice(1))
+    .filter((path) => {
+      const [name = "", ...below] = path.split("/");
+      if (below.length === 0) return false;
+      // What this process cannot read itself, as an ordinary user, the sandbox cannot either.
+      if (!isReadable(Buffer.from(join("/", path), "latin1"))) return false;
+      return layers.find(layerPart(name), Buffer.from(below.join("/"), "latin1")) === undefined;
+    });
+}
+
 function isReadable(path: Buffer): boolean {
   try {
     accessSync(path, constants.R_OK);
@@ -69,12 +70,11 @@ function isReadable(path: Buffer): boolean {
   }
 }
 
-/** NUL-separated absolute paths in which each character is a byte. */
 async function findUnreadable(
   starter: ProgramStarter,
   program: string,
   roots: readonly string[],
-): Promise<string> {
+): Promise<string[]> {
   const argv = [
     program,
     ...roots,
@@ -86,7 +86,12 @@ async function findUnreadable(
   ];
   const { exitCode, signal, stdout } = await runForOutput(starter, argv, { timeoutMs: TIMEOUT_MS });
   // `find` also reports directories that this user cannot open with status 1; those are printed all the same.
-  if (exitCode === 0 || exitCode === 1) return stdout.toString("latin1");
+  if (exitCode === 0 || exitCode === 1) {
+    return stdout
+      .toString("latin1")
+      .split("\0")
+      .filter((path) => path !== "");
+  }
   throw new EngineError(
     "SANDBOX_START_FAILED",
     `${program} ended with ${String(exitCode ?? signal)} while it looked for what the host keeps secret`,

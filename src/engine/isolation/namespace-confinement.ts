@@ -94,12 +94,6 @@ export class NamespaceConfinement implements Confinement {
     return "/workspace";
   }
 
-  async prepare(sandbox: StoredSandbox): Promise<void> {
-    const { folder, record } = sandbox;
-    if (record.origin) await layOutOnSnapshot(sandbox, record.origin, this.#system);
-    else layOutSandbox(folder, record.id, this.#system, this.#privileges);
-  }
-
   async copyFiles(
     { folder }: StoredSandbox,
     destination: string,
@@ -121,11 +115,25 @@ export class NamespaceConfinement implements Confinement {
     return this.#limiter.plan(asked, marker);
   }
 
+  create(sandbox: StoredSandbox): Promise<SandboxRun> {
+    const { folder, record } = sandbox;
+    return this.#build(sandbox, () =>
+      record.origin
+        ? layOutOnSnapshot(sandbox, record.origin, this.#system)
+        : layOutSandbox(folder, record.id, this.#system, this.#privileges),
+    );
+  }
+
   start(sandbox: StoredSandbox): Promise<SandboxRun> {
+    return this.#build(sandbox, () => undefined);
+  }
+
+  #build(sandbox: StoredSandbox, layOut: () => void | Promise<void>): Promise<SandboxRun> {
     return building.run(async () => {
       try {
         await this.#limiter.begin(sandbox.record);
-        return await buildSandbox(sandbox, this.#tools, this.#limiter.limitsOf(sandbox.record));
+        const limits = this.#limiter.limitsOf(sandbox.record);
+        return await buildSandbox(sandbox, this.#tools, limits, layOut);
       } catch (error) {
         await this.#limiter.end(sandbox.record);
         throw error;

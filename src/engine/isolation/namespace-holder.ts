@@ -8,7 +8,7 @@ import {
   sendSignal,
 } from "../processes/process-identity.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
-import type { ProgramGroup } from "../processes/started-program.ts";
+import type { ProgramGroup, StartedProgram } from "../processes/started-program.ts";
 import { SANDBOX_PATH } from "./environment.ts";
 import { READY_LINE } from "./holder-plan.ts";
 import { HOLDER_PROGRAM } from "./holder-program.ts";
@@ -21,64 +21,88 @@ const SETUP_TIMEOUT_MS = 30_000;
 
 export interface HolderOptions {
   readonly perl: string;
-  /** As `holderPlan` gives it. */
-  readonly plan: readonly string[];
   /** In the holder's environment, so that it is found even if nobody recorded its PID. */
   readonly marker: string;
   /** The sandbox's. */
   readonly folder: string;
-  /** Relative to the root, each character a byte. They are needed last. */
-  readonly hiddenPaths: Promise<readonly string[]>;
   readonly starter: ProgramStarter;
   readonly group: ProgramGroup | undefined;
 }
 
-export interface StartedHolder {
+export interface SandboxToBuild {
+  /** As `holderPlan` gives it. */
+  readonly plan: readonly string[];
+  /** Relative to the root, each character a byte. They are needed last. */
+  readonly hiddenPaths: Promise<readonly string[]>;
+}
+
+export interface BuiltSandbox {
   readonly holder: ProcessIdentity;
   /** The mount table of the sandbox just before it left the host's tree. */
   readonly mountTable: string;
 }
 
-/**
- * Starts the process that keeps a sandbox's namespaces, and waits until the sandbox is built. When it dies, the sandbox's
- * first process dies with it, and with that every other. Rejects with nothing left running.
- */
-export async function startHolder(options: HolderOptions): Promise<StartedHolder> {
-  const { perl, marker, folder, hiddenPaths, starter, group } = options;
-  const argv = [perl, "-e", HOLDER_PROGRAM, "--", ...systemCallArguments()];
-  const env = {
-    PATH: SANDBOX_PATH,
-    LC_ALL: "C",
-    [HOLDER_VARIABLE]: marker,
-    [FOLDER_VARIABLE]: folder,
-  };
-  const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env, group });
-  const [input, output, error] = descriptors;
-  const pipes: HolderPipes = {
-    stdin: new Socket({ fd: input, readable: false, writable: true }),
-    stdout: new Socket({ fd: output, readable: true, writable: false }),
-    stderr: new Socket({ fd: error, readable: true, writable: false }),
-  };
-  const holder = identifyProcess(started.pid);
-  try {
+/** The process that builds a sandbox and keeps its namespaces. When it dies, the sandbox's first process dies with it, and so every other. */
+export class NamespaceHolder {
+  readonly #started: StartedProgram;
+  readonly #pipes: HolderPipes;
+
+  private constructor(started: StartedProgram, pipes: HolderPipes) {
+    this.#started = started;
+    this.#pipes = pipes;
+  }
+
+  /** It waits for what to build, so it can be started while that is prepared. The caller calls `build` or `abandon`. */
+  static async start(options: HolderOptions): Promise<NamespaceHolder> {
+    const { perl, marker, folder, starter, group } = options;
+    const argv = [perl, "-e", HOLDER_PROGRAM, "--", ...systemCallArguments()];
+    const env = {
+      PATH: SANDBOX_PATH,
+      LC_ALL: "C",
+      [HOLDER_VARIABLE]: marker,
+      [FOLDER_VARIABLE]: folder,
+    };
+    const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env, group });
+    const [input, output, error] = descriptors;
+    const pipes: HolderPipes = {
+      stdin: new Socket({ fd: input, readable: false, writable: true }),
+      stdout: new Socket({ fd: output, readable: true, writable: false }),
+      stderr: new Socket({ fd: error, readable: true, writable: false }),
+    };
     // A program that failed before it read its input is reported by its exit.
     pipes.stdin.on("error", () => undefined);
-    pipes.stdin.write(fieldMessage(options.plan));
-    const ready = waitUntilReady(pipes, started.exited);
-    ready.catch(() => undefined);
-    pipes.stdin.end(
-      fieldMessage(await Promise.race([hiddenPaths, ready.then(() => [])]), "latin1"),
-    );
-    const mountTable = await ready;
-    if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
-    return { holder, mountTable };
-  } catch (error) {
-    if (!started.hasEnded) sendSignal(started.pid, "SIGKILL");
-    await started.exited;
-    throw error;
-  } finally {
-    for (const stream of Object.values(pipes)) stream.destroy();
-    started.unref();
+    return new NamespaceHolder(started, pipes);
+  }
+
+  /** Resolves when the sandbox is built. Rejects with nothing left running. */
+  async build({ plan, hiddenPaths }: SandboxToBuild): Promise<BuiltSandbox> {
+    const { stdin } = this.#pipes;
+    const holder = identifyProcess(this.#started.pid);
+    try {
+      stdin.write(fieldMessage(plan));
+      const ready = waitUntilReady(this.#pipes, this.#started.exited);
+      ready.catch(() => undefined);
+      stdin.end(fieldMessage(await Promise.race([hiddenPaths, ready.then(() => [])]), "latin1"));
+      const mountTable = await ready;
+      if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
+      this.#letGo();
+      return { holder, mountTable };
+    } catch (error) {
+      await this.abandon();
+      throw error;
+    }
+  }
+
+  /** Resolves when it has ended. */
+  async abandon(): Promise<void> {
+    if (!this.#started.hasEnded) sendSignal(this.#started.pid, "SIGKILL");
+    await this.#started.exited;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    for (const stream of Object.values(this.#pipes)) stream.destroy();
+    this.#started.unref();
   }
 }
 

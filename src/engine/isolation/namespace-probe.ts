@@ -49,8 +49,7 @@ export async function probeNamespaces(
     const sandbox = trialSandbox(trial);
     try {
       await mkdir(sandbox.folder.path, { mode: 0o700 });
-      await confinement.prepare(sandbox);
-      const run = await confinement.start(sandbox);
+      const run = await confinement.create(sandbox);
       const program = { argv: ["true"], cwd: "/", env: {} };
       const spawned = await confinement.spawn({ ...sandbox, run }, program);
       for (const stream of [spawned.stdout, spawned.stderr]) stream.resume();

@@ -138,8 +138,7 @@ export class SandboxStore {
         : await this.#claimOnSnapshot(blank, options.snapshotId);
     const stored: StoredSandbox = { folder, record };
     try {
-      await this.confinement.prepare(stored);
-      const run = await this.confinement.start(stored);
+      const run = await this.confinement.create(stored);
       const { layers = [], ...finished } = { ...record, phase: "ready" as const, run };
       const ready: SandboxRecord = this.confinement.sharesLayers
         ? { ...finished, layers }
