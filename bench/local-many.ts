@@ -74,9 +74,9 @@ function memoryOf(directory: string): Memory {
   let processes = 0;
   let pssKib = 0;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const text = readIfPresent(`/proc/${pid}/environ`);
+    const text = readIfPresent(`/proc/${pid}/environ`) + readIfPresent(`/proc/${pid}/cmdline`);
     const mounts = readIfPresent(`/proc/${pid}/mountinfo`);
-    if (Number(pid) === process.pid || !text.includes("SANDBOX_ENGINE_HOLDER=")) {
+    if (Number(pid) === process.pid || !/sandbox.engine.holder/i.test(text)) {
       // What the first process of a sandbox waits for has the same environment.
       continue;
     }

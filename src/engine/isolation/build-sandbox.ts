@@ -37,11 +37,11 @@ export async function buildSandbox(
   limits: RunLimits,
   layOut: () => void | Promise<void>,
 ): Promise<SandboxRun> {
-  const { perl, starter, secrets } = tools;
+  const { starter, secrets } = tools;
   const { marker } = sandbox.record;
   const { path } = sandbox.folder;
   const { group } = limits;
-  const starting = NamespaceHolder.start({ perl, marker, folder: path, starter, group });
+  const starting = NamespaceHolder.start({ marker, folder: path, starter, group });
   const secretPaths = secrets.search();
   // Both go on beside what follows, and whoever waits for them learns of a failure.
   starting.catch(() => undefined);
@@ -80,7 +80,7 @@ async function planSandbox(
 ): Promise<PlannedSandbox> {
   const { folder, record } = sandbox;
   const layers = SandboxLayers.of(sandbox);
-  await refreshResolverConfiguration(layers, folder.resolverConfiguration);
+  refreshResolverConfiguration(layers, folder.resolverConfiguration);
   const overlaid = usableMountPoints(layers, system.overlaid);
   prepareForMounting(sandbox, overlaid);
   const mounts = await makeSubpaths(record.mounts);

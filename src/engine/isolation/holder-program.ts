@@ -1,10 +1,8 @@
-import { GIVE_UP_PRIVILEGES } from "./give-up-privileges.ts";
-
 /**
- * The program that builds a sandbox and then keeps it, in perl: one program in the place of some twenty of util-linux and coreutils, each
- * of which costs a millisecond of processor time and more to start. Perl makes the kernel's calls by number.
+ * Of the spawner: `Holder::hold`, which builds a sandbox and then keeps it, in a fork of the spawner: nothing is executed, so a sandbox begins
+ * in a millisecond where perl takes four, and the twenty programs of util-linux and coreutils that it replaces took fifty. Never returns.
  *
- * Arguments: pairs of a system call's name and number. Standard input: two messages, each a length of four bytes (big-endian) and that many
+ * Standard input: two messages, each a length of four bytes (big-endian) and that many
  * bytes, which are fields ended by NUL. The first is the plan: steps, each a name, the number of its arguments, and those. Where the plan says
  * `enter`, the sandbox's first process begins, and does the rest of it. The second is the paths to hide, which may come later; without it,
  * nothing is left of the sandbox. Standard output: the mount table, then what the first process prints. On failure the last line on
@@ -15,21 +13,24 @@ import { GIVE_UP_PRIVILEGES } from "./give-up-privileges.ts";
  * renames, unmounts or replaces changes where `/proc/PID/root` and `/proc/PID/cwd` lead. A path could not be trusted: in a user namespace
  * of its own, a sandbox can rename even mount points. The first process executes a program of the sandbox's own, so that its `/proc/1/exe`
  * is no file of the host's.
+ *
+ * Needs `%number`, and of package main `call` and `give_up_privileges`.
  */
 export const HOLDER_PROGRAM = String.raw`
-use strict;
-my %number = @ARGV;
+package Holder;
+*call = \&main::call;
+*give_up_privileges = \&main::give_up_privileges;
 my ($bind, $private, $detach) = (4096, 0x44000, 2);
 my ($names, $processes) = (0x0c000000, 0x20000000);
-sub fail { print STDERR "$_[0]\n"; exit 1 }
-${GIVE_UP_PRIVILEGES}sub message {
+sub fail { print STDERR "$_[0]\n"; POSIX::_exit(1) }
+sub message {
   my $want = 4;
   my $text = '';
   my $length;
   for (;;) {
     while (length $text < $want) {
       my $count = sysread(STDIN, $text, $want - length $text, length $text);
-      exit 1 unless $count or !defined $count && $! == 4;
+      POSIX::_exit(1) unless $count or !defined $count && $! == 4;
     }
     return split /\0/, $text, -1 if defined $length;
     $length = $want = unpack('N', $text);
@@ -124,45 +125,49 @@ sub follow {
     $steps{$step}->(splice(@$plan, 0, $count));
   }
 }
-fail('perl and node are built for different machines') if length pack('p', '') != 8;
-umask 0;
-$| = 1;
-my @plan = message();
-follow(\@plan);
-call('unshare', $names | $processes) or fail("unshare of names and processes failed: $!");
-call('sethostname', $name, length $name) or fail("hostname: $!");
-pipe(my $built, my $builds) && pipe(my $leaves, my $leave) or fail("pipe: $!");
-my $first = fork;
-defined $first or fail("fork: $!");
-if ($first == 0) {
-  call('prctl', 1, 9, 0, 0, 0) or fail("die with the holder: $!");
-  close $_ for $built, $leave;
+sub hold {
+  fail('perl and node are built for different machines') if length pack('p', '') != 8;
+  umask 0;
+  $| = 1;
+  my @plan = message();
   follow(\@plan);
-  open(my $table, '<', '/proc/self/mountinfo') or fail("mountinfo: $!");
-  print while <$table>;
-  syswrite($builds, 'b');
-  close $builds;
+  call('unshare', $names | $processes) or fail("unshare of names and processes failed: $!");
+  call('sethostname', $name, length $name) or fail("hostname: $!");
+  pipe(my $built, my $builds) && pipe(my $leaves, my $leave) or fail("pipe: $!");
+  my $first = fork;
+  defined $first or fail("fork: $!");
+  if ($first == 0) {
+    call('prctl', 1, 9, 0, 0, 0) or fail("die with the holder: $!");
+    close $_ for $built, $leave;
+    follow(\@plan);
+    open(my $table, '<', '/proc/self/mountinfo') or fail("mountinfo: $!");
+    print while <$table>;
+    syswrite($builds, 'b');
+    close $builds;
+    my $go;
+    sysread($leaves, $go, 1) or POSIX::_exit(1);
+    chdir '/' or fail("cd: $!");
+    my $failed = give_up_privileges($clears_groups, @kept);
+    fail("give up $failed: $!") if defined $failed;
+    umask 022;
+    exec { $command[0] } @command or fail("$command[0]: $!");
+  }
+  close $_ for $builds, $leaves;
   my $go;
-  sysread($leaves, $go, 1) or exit 1;
-  chdir '/' or fail("cd: $!");
-  my $failed = give_up_privileges($clears_groups, @kept);
-  fail("give up $failed: $!") if defined $failed;
-  umask 022;
-  exec { $command[0] } @command or fail("$command[0]: $!");
+  sysread($built, $go, 1) or POSIX::_exit(1);
+  call('pivot_root', 'root', 'root/dev/.old') or fail("pivot_root: $!");
+  chdir '/' && call('umount2', '/dev/.old', $detach) && rmdir '/dev/.old' or fail("leave the host: $!");
+  opendir(my $root, '/') or fail("tools: $!");
+  chdir '/dev/.sandbox-engine' && chroot('.') && chdir $root or fail("tools: $!");
+  closedir $root;
+  # Only now: a link among the sandbox's own files cannot lead to the host any more.
+  my @hidden = message();
+  pop @hidden;
+  remove($_) for @hidden;
+  syswrite($leave, 'l');
+  close $_ for $leave, *STDIN, *STDOUT, *STDERR;
+  1 while waitpid($first, 0) < 0 && $! == 4;
+  POSIX::_exit(0);
 }
-close $_ for $builds, $leaves;
-my $go;
-sysread($built, $go, 1) or exit 1;
-call('pivot_root', 'root', 'root/dev/.old') or fail("pivot_root: $!");
-chdir '/' && call('umount2', '/dev/.old', $detach) && rmdir '/dev/.old' or fail("leave the host: $!");
-opendir(my $root, '/') or fail("tools: $!");
-chdir '/dev/.sandbox-engine' && chroot('.') && chdir $root or fail("tools: $!");
-closedir $root;
-# Only now: a link among the sandbox's own files cannot lead to the host any more.
-my @hidden = message();
-pop @hidden;
-remove($_) for @hidden;
-syswrite($leave, 'l');
-close $_ for $leave, *STDIN, *STDOUT, *STDERR;
-1 while waitpid($first, 0) < 0 && $! == 4;
+package main;
 `;

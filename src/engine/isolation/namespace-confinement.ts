@@ -9,7 +9,7 @@ import { ChildEngineProcess } from "../processes/engine-process.ts";
 import { Gate } from "../processes/gate.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
 import { isProcessAlive, readProcessStat } from "../processes/process-identity.ts";
-import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
+import { listProcesses } from "../processes/process-scan.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import type { ProgramToStart } from "../processes/started-program.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
@@ -29,11 +29,12 @@ import { enterSandbox } from "./enter-sandbox.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
 import { HostSecrets } from "./hidden-paths.ts";
 import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
-import { HOLDER_VARIABLE } from "./namespace-holder.ts";
+import { isMarkedProcess } from "./namespace-holder.ts";
 import { layOutSandbox } from "./namespace-layout.ts";
 import { pidNamespaceOf } from "./pid-namespace.ts";
 import { sandboxedGroup } from "./sandboxed-process.ts";
 import { singleUser } from "./single-user.ts";
+import { requireSystemCalls } from "./system-calls.ts";
 import { findSystemDirectories, type SystemDirectories } from "./system-directories.ts";
 import { findSystemPrograms, type SystemPrograms } from "./system-programs.ts";
 
@@ -80,6 +81,7 @@ export class NamespaceConfinement implements Confinement {
     engineDirectory: string,
     starter: ProgramStarter,
   ): Promise<NamespaceConfinement> {
+    requireSystemCalls();
     const programs = findSystemPrograms();
     const system = findSystemDirectories(engineDirectory);
     const folders = await layOutEngineFolders(engineDirectory, system);
@@ -262,9 +264,8 @@ export class NamespaceConfinement implements Confinement {
   }
 }
 
-/** The holder, the sandbox's first process and what that waits for have a variable in their environment that no other has. */
-function isOwnProcess(pid: number, record: SandboxRecord): boolean {
-  return hasEnvironmentVariable(pid, `${HOLDER_VARIABLE}=${record.marker}`);
+function isOwnProcess(pid: number, { marker }: SandboxRecord): boolean {
+  return isMarkedProcess(pid, marker);
 }
 
 function stopped(id: string): EngineError {

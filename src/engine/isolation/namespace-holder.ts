@@ -7,21 +7,21 @@ import {
   type ProcessIdentity,
   sendSignal,
 } from "../processes/process-identity.ts";
+import { hasEnvironmentVariable, readCommandLine } from "../processes/process-scan.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import type { ProgramGroup, StartedProgram } from "../processes/started-program.ts";
 import { SANDBOX_PATH } from "./environment.ts";
 import { READY_LINE } from "./holder-plan.ts";
-import { HOLDER_PROGRAM } from "./holder-program.ts";
-import { systemCallArguments } from "./system-calls.ts";
 
-export const HOLDER_VARIABLE = "SANDBOX_ENGINE_HOLDER";
+const HOLDER_NAME = "sandbox-engine-holder";
+/** In the environment of a sandbox's first process and of those that it starts. */
+const MARKER_VARIABLE = "SANDBOX_ENGINE_HOLDER";
 /** Tells people who look at the processes of the machine which sandbox it is. */
 const FOLDER_VARIABLE = "SANDBOX_ENGINE_FOLDER";
 const SETUP_TIMEOUT_MS = 30_000;
 
 export interface HolderOptions {
-  readonly perl: string;
-  /** In the holder's environment, so that it is found even if nobody recorded its PID. */
+  /** Tells the sandbox's own processes from all others, even if nobody recorded their PIDs. */
   readonly marker: string;
   /** The sandbox's. */
   readonly folder: string;
@@ -54,15 +54,19 @@ export class NamespaceHolder {
 
   /** It waits for what to build, so it can be started while that is prepared. The caller calls `build` or `abandon`. */
   static async start(options: HolderOptions): Promise<NamespaceHolder> {
-    const { perl, marker, folder, starter, group } = options;
-    const argv = [perl, "-e", HOLDER_PROGRAM, "--", ...systemCallArguments()];
-    const env = {
-      PATH: SANDBOX_PATH,
-      LC_ALL: "C",
-      [HOLDER_VARIABLE]: marker,
-      [FOLDER_VARIABLE]: folder,
-    };
-    const { started, descriptors } = await starter.startWithPipes({ argv, cwd: "/", env, group });
+    const { marker, folder, starter, group } = options;
+    const { started, descriptors } = await starter.startWithPipes({
+      argv: [`${HOLDER_NAME} ${marker} ${folder}`],
+      cwd: "/",
+      env: {
+        PATH: SANDBOX_PATH,
+        LC_ALL: "C",
+        [MARKER_VARIABLE]: marker,
+        [FOLDER_VARIABLE]: folder,
+      },
+      holdsNamespaces: true,
+      group,
+    });
     const [input, output, error] = descriptors;
     const pipes: HolderPipes = {
       stdin: new Socket({ fd: input, readable: false, writable: true }),
@@ -104,6 +108,14 @@ export class NamespaceHolder {
     for (const stream of Object.values(this.#pipes)) stream.destroy();
     this.#started.unref();
   }
+}
+
+/** The holder of a sandbox, its first process, and what that waits for. */
+export function isMarkedProcess(pid: number, marker: string): boolean {
+  return (
+    hasEnvironmentVariable(pid, `${MARKER_VARIABLE}=${marker}`) ||
+    readCommandLine(pid).startsWith(`${HOLDER_NAME} ${marker} `)
+  );
 }
 
 interface HolderPipes {

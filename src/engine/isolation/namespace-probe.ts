@@ -4,7 +4,7 @@ import { EngineError } from "../engine-error.ts";
 import type { IsolationProbe } from "../engine-types.ts";
 import { killUntilGone } from "../processes/kill-until-gone.ts";
 import { identifyProcess, readBootId } from "../processes/process-identity.ts";
-import { hasEnvironmentVariable, listProcesses } from "../processes/process-scan.ts";
+import { listProcesses } from "../processes/process-scan.ts";
 import { ProgramStarter } from "../processes/program-starter.ts";
 import { foldersOfTheDead, nameOfOwner, removeFolderOfTheDead } from "../state/owned-folders.ts";
 import { removeTree } from "../state/remove-tree.ts";
@@ -13,7 +13,7 @@ import type { SandboxRecord } from "../state/sandbox-record.ts";
 import type { StoredSandbox } from "./confinement.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { NamespaceConfinement } from "./namespace-confinement.ts";
-import { HOLDER_VARIABLE } from "./namespace-holder.ts";
+import { isMarkedProcess } from "./namespace-holder.ts";
 
 const TRIAL_PREFIX = "probe-";
 
@@ -95,9 +95,7 @@ export async function requireNamespaces(directory: string): Promise<void> {
 async function removeTrialsOfTheDead(directory: string): Promise<void> {
   for (const trial of await foldersOfTheDead(directory, TRIAL_PREFIX)) {
     await killUntilGone(() =>
-      listProcesses().filter((pid) =>
-        hasEnvironmentVariable(pid, `${HOLDER_VARIABLE}=${markerOf(trial)}`),
-      ),
+      listProcesses().filter((pid) => isMarkedProcess(pid, markerOf(trial))),
     );
     await removeFolderOfTheDead(trial);
   }

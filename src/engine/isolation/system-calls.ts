@@ -61,6 +61,11 @@ export function knowsSystemCalls(architecture: string = process.arch): boolean {
   return NUMBERS.has(architecture);
 }
 
+/** @throws EngineError `ISOLATION_UNAVAILABLE` on a machine whose numbers are not known. */
+export function requireSystemCalls(): void {
+  systemCallArguments();
+}
+
 /** Pairs of name and number, as arguments of a program. Throws as `systemCallNumber` does. */
 export function systemCallArguments(): string[] {
   return NAMES.flatMap((name) => [name, String(systemCallNumber(name))]);

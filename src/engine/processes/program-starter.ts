@@ -43,7 +43,7 @@ export class ProgramStarter {
   async start(program: ProgramToStart, streams: StandardStreams): Promise<StartedProgram> {
     const spawner = await sharedSpawner.get();
     if (spawner !== undefined) return spawner.spawn(program, streams);
-    if (program.entry !== undefined) throw cannotEnter();
+    if (program.entry !== undefined || program.holdsNamespaces) throw cannotEnter();
     const joining = { ...program, argv: joinThen(program) };
     return new OwnChild(await spawnChild(joining, descriptorsOf(streams), this.#inherited));
   }

@@ -35,6 +35,11 @@ export interface ProgramToStart {
   readonly umask?: number;
   /** Where it runs, with `cwd` and the program as they are in there. Only the spawner can do it. Default: on this machine. */
   readonly entry?: SandboxEntry;
+  /**
+   * No program, but a fork of the spawner that builds a sandbox and keeps its namespaces. Its name for people is the only argument; the
+   * environment is that of the sandbox's first process.
+   */
+  readonly holdsNamespaces?: boolean;
   /** The sandbox that it belongs to. Without one it is a program of the engine's own. */
   readonly group?: ProgramGroup | undefined;
   /** Thousandths of the memory that are added to what it uses when the kernel looks for what to end. Default: this process's own. */

@@ -1,4 +1,5 @@
 import { ENTER_PROGRAM } from "../../isolation/enter-program.ts";
+import { HOLDER_PROGRAM } from "../../isolation/holder-program.ts";
 
 /** What the spawner says when it can do its work. */
 export const READY_LINE = "ready";
@@ -14,9 +15,11 @@ export const READY_LINE = "ready";
  * - `spawn`: umask, what to add to its score when memory runs out (empty for nothing), the sandbox to enter as `entryField` writes it (empty
  *   for none), whether to begin a session (`1`, `0`, or `terminal` for one with the standard input as its terminal), `pipes` or `one-file`,
  *   the host's three descriptors, working directory, number of arguments, arguments, environment
+ * - `hold`: the same for the keeper of a sandbox's namespaces, whose name for people is its only argument, and whose environment is that of
+ *   the sandbox's first process
  * - `mkfifo`: paths
  * - `within`: in the place of the number that of a control group, then the files by which to join it as one field, split by newlines,
- *   then the fields of a `spawn`, or `nothing` so that it is ready for one
+ *   then the fields of a `spawn` or `hold`, or `nothing` so that it is ready for one
  * - `release`: the number of a control group, whose launcher ends with its last child
  *
  * A launcher is a fork of it that has joined the control group of one sandbox and starts programs in it. Joining may take the kernel
@@ -66,8 +69,8 @@ sub write_to {
   sysopen(my $file, $path, POSIX::O_WRONLY()) or return;
   return syswrite($file, $text);
 }
-${ENTER_PROGRAM}sub run {
-  my ($number, $umask, $score, $entry, $session, $kind, $in, $out, $error, $directory, $count, @rest) = @_;
+${ENTER_PROGRAM}${HOLDER_PROGRAM}sub run {
+  my ($what, $number, $umask, $score, $entry, $session, $kind, $in, $out, $error, $directory, $count, @rest) = @_;
   my @argv = splice(@rest, 0, $count);
   my ($read, $write) = (POSIX::O_RDONLY(), POSIX::O_WRONLY());
   ($read, $write) = (POSIX::O_RDWR(), POSIX::O_RDWR()) if $kind eq 'one-file';
@@ -89,6 +92,12 @@ ${ENTER_PROGRAM}sub run {
     umask $umask;
     chdir $directory or fail_start($tells);
     %ENV = map { /\A([^=]+)=(.*)\z/s } @rest;
+    if ($what eq 'hold') {
+      $0 = $argv[0];
+      # Nothing is executed that would close them.
+      close $_ for @files, $told, map({ $_->{told} } values %starting), values %launcher, $tells;
+      Holder::hold();
+    }
     no warnings;
     exec { $argv[0] } @argv;
     fail_start($tells);
@@ -149,6 +158,7 @@ sub send_frame {
 sub become_launcher {
   my ($from, $files) = @_;
   POSIX::dup2(fileno $from, 0);
+  close $from;
   $parent = getppid();
   %running = %starting = %unheard = %silent = %launcher = %launched = ();
   for (split /\n/, $files) {
@@ -208,8 +218,10 @@ sub serve {
       my ($what, @fields) = split /\0/, substr(substr($input, 0, 4 + $length, ''), 4), -1;
       pop @fields;
       POSIX::_exit(0) if getppid() != $parent;
-      if ($what eq 'spawn' && $refusal) { answer('failed', $fields[0], $refusal) }
-      elsif ($what eq 'spawn') { run(@fields) }
+      if ($what eq 'spawn' || $what eq 'hold') {
+        if ($refusal) { answer('failed', $fields[0], $refusal) }
+        else { run($what, @fields) }
+      }
       elsif ($what eq 'within') { within(@fields) }
       elsif ($what eq 'release') { release(@fields) }
       elsif ($what eq 'quit') { $quits = 1 }

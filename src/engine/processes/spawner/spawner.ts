@@ -99,13 +99,13 @@ export class Spawner {
 
   /** Rejects as Node's `spawn` does when it could not be started, such as with ENOENT. The descriptors are needed until then. */
   async spawn(program: ProgramToStart, streams: StandardStreams): Promise<SpawnerChild> {
-    const { argv, cwd, env, entry, session = "own" } = program;
+    const { argv, cwd, env, entry, session = "own", holdsNamespaces = false } = program;
     const number = this.#nextNumber();
     const group = program.group && this.#groups.enter(program.group);
     const request = { number, subject: `spawn ${argv[0] ?? ""}`, group: group?.number };
     const child = await this.#request(request, [
       ...(group === undefined ? [] : ["within", String(group.number), group.joins]),
-      "spawn",
+      holdsNamespaces ? "hold" : "spawn",
       String(number),
       String(program.umask ?? readHostPrivileges().umask),
       String(program.oomScoreAdjustment ?? ""),
