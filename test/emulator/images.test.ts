@@ -6,6 +6,7 @@ import { create as createArchive } from "tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DaytonaEmulator } from "../../src/emulator/index.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
+import { sandboxesHaveUsers } from "../helpers/capabilities.ts";
 import { isLongRun } from "../helpers/long-run.ts";
 import { sdkClient } from "./sdk-client.ts";
 import { startEmulator } from "./start-emulator.ts";
@@ -52,7 +53,10 @@ function dockerfile(...lines: string[]): Image {
 }
 
 describe.skipIf(!available)("an image of the SDK's builder", () => {
-  test("is built for real: steps, environment, working directory, local files, user, entry point", async () => {
+  const another = sandboxesHaveUsers ? "another user" : "no other user (there is none here)";
+  test(`is built for real: steps, environment, working directory, local files, ${another}, entry point`, async () => {
+    const user = sandboxesHaveUsers ? "builder" : "root";
+    const home = sandboxesHaveUsers ? "/home/builder" : "/root";
     const script = await write("bin/hello.sh", "#!/bin/sh\necho hello from $1\n", 0o755);
     await write("tree/deep/data.txt", "data");
     const image = Image.base("debian:12")
@@ -66,8 +70,8 @@ describe.skipIf(!available)("an image of the SDK's builder", () => {
       .addLocalFile(script, "/usr/local/bin/")
       .addLocalDir(join(context, "tree"), "tree")
       .dockerfileCommands([
-        "RUN useradd --create-home builder && echo kept > /tmp/kept",
-        "USER builder",
+        `RUN ${sandboxesHaveUsers ? "useradd --create-home builder && " : ""}echo kept > /tmp/kept`,
+        `USER ${user}`,
         "ENV PATH=$PATH:/opt/tools",
       ])
       .entrypoint(["sh", "-c", "echo begun; exec sleep infinity"]);
@@ -87,16 +91,16 @@ describe.skipIf(!available)("an image of the SDK's builder", () => {
       "root",
       "data",
       "hello from 5$",
-      "builder",
-      "/home/builder",
+      user,
+      home,
       "kept",
       expect.stringMatching(/^\/.*\/bin:\/opt\/tools$/),
       "",
     ]);
     expect(await sandbox.getWorkDir()).toBe("/srv/my app");
-    await sandbox.fs.uploadFile(Buffer.from("mine"), "/home/builder/own/file");
+    await sandbox.fs.uploadFile(Buffer.from("mine"), `${home}/own/file`);
     expect(await output(sandbox, "echo more >> ~/own/file; stat -c %U ~/own ~/own/file")).toBe(
-      "builder\nbuilder\n",
+      `${user}\n${user}\n`,
     );
     await expect
       .poll(async () => (await sandbox.process.getEntrypointLogs()).stdout)

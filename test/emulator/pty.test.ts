@@ -234,6 +234,8 @@ test("without isolation a PTY is one of the machine's", async () => {
   const open = await startEmulator({ isolation: "none" });
   try {
     const own = await sdkClient(open).create();
+    // Without it a zsh of an ordinary user asks how it is to be set up.
+    await own.process.executeCommand(": > ~/.zshrc");
     const { handle, shows } = await watchPty((onData) =>
       own.process.createPty({ id: "open", cols: 99, rows: 44, onData }),
     );

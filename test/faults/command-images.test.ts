@@ -1,4 +1,6 @@
-import { describe, test } from "vitest";
+import { describe, type ExpectStatic, test } from "vitest";
+import type { DaytonaBackend } from "../../src/backends/daytona/daytona-backend.ts";
+import { sandboxesHaveUsers } from "../helpers/capabilities.ts";
 import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
 import { isLongRun } from "../helpers/long-run.ts";
 import { until } from "../helpers/until.ts";
@@ -87,7 +89,8 @@ describe.concurrent("an image with", { timeout: 300_000 }, () => {
   }
 });
 
-test.concurrent("no folder for temporary files, a home that is not there, and another user", async ({
+const others = sandboxesHaveUsers ? "another user" : "no other user (there is none here)";
+test.concurrent(`no folder for temporary files, a home that is not there, and ${others}`, async ({
   expect,
   skip,
 }) => {
@@ -100,17 +103,21 @@ test.concurrent("no folder for temporary files, a home that is not there, and an
       await runProbe(expect, backend, kind);
       outcomes.add(`no TMPDIR, no /tmp: ${kind}`, "right result, ran once");
     }
-    const { stdout } = await backend.exec("id -un; echo $HOME; echo $TMPDIR; cat", {
-      user: "nobody",
-      stdin: "in",
-    });
-    expect(stdout).toBe("nobody\n/nonexistent\n/missing\nin");
-    const child = await backend.spawn("id -un; exec sleep 600", { user: "nobody" });
-    await until(async () => String((await child.output()).bytes) === "nobody\n");
-    expect(await child.kill()).toBe(true);
-    expect((await child.wait()).exitCode).toBe(143);
-    outcomes.add("no TMPDIR, no /tmp: a user without a home", "right results, killed");
+    if (sandboxesHaveUsers) await runAsAnother(expect, backend);
     await executePlainly(emulator, sandboxId, "mv /tmp-elsewhere /tmp");
     await backend.teardown();
   });
 });
+
+async function runAsAnother(expect: ExpectStatic, backend: DaytonaBackend): Promise<void> {
+  const { stdout } = await backend.exec("id -un; echo $HOME; echo $TMPDIR; cat", {
+    user: "nobody",
+    stdin: "in",
+  });
+  expect(stdout).toBe("nobody\n/nonexistent\n/missing\nin");
+  const child = await backend.spawn("id -un; exec sleep 600", { user: "nobody" });
+  await until(async () => String((await child.output()).bytes) === "nobody\n");
+  expect(await child.kill()).toBe(true);
+  expect((await child.wait()).exitCode).toBe(143);
+  outcomes.add("no TMPDIR, no /tmp: a user without a home", "right results, killed");
+}
