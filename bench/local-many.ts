@@ -1,6 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mapAtOnce } from "../src/core/map-at-once.ts";
+import type { LocalEngine } from "../src/engine/local-engine.ts";
+import { readRecord } from "../src/engine/state/record-file.ts";
+import { sandboxFolder } from "../src/engine/state/sandbox-folder.ts";
+import type { SandboxRecord } from "../src/engine/state/sandbox-record.ts";
 import type { Benchmark } from "./benchmark.ts";
-import { inTurns } from "./local/in-turns.ts";
 import { withEngine } from "./local/temporary-engine.ts";
 import { printTable } from "./print-table.ts";
 
@@ -14,27 +18,21 @@ export const localMany: Benchmark = {
     await withEngine(async (engine, directory) => {
       const before = memoryOf(directory);
       const madeMs = await took(() =>
-        inTurns(count, atOnce, async () => {
-          await engine.create();
-        }),
+        mapAtOnce(Array.from({ length: count }), atOnce, () => engine.create()),
       );
       const sandboxes = await engine.list();
+      if (sandboxes.length !== count) throw new Error(`There are ${sandboxes.length} sandboxes`);
       const alive = memoryOf(directory);
-      const groups = controlGroupsIn(directory);
+      const groups = await controlGroupsIn(engine);
       const usedMs = await took(() =>
-        inTurns(count, atOnce, async (index) => {
-          const child = await sandboxes[index]?.spawn(["/bin/true"]);
-          if (child === undefined) throw new Error("A sandbox is missing");
+        mapAtOnce(sandboxes, atOnce, async (sandbox) => {
+          const child = await sandbox.spawn(["/bin/true"]);
           child.stdin.end();
           for (const output of [child.stdout, child.stderr]) output.resume();
           if ((await child.exited).exitCode !== 0) throw new Error("A command failed");
         }),
       );
-      const goneMs = await took(() =>
-        inTurns(count, atOnce, async (index) => {
-          await sandboxes[index]?.delete();
-        }),
-      );
+      const goneMs = await took(() => mapAtOnce(sandboxes, atOnce, (sandbox) => sandbox.delete()));
       const left = memoryOf(directory);
       const perSandbox = (kib: number, kibBefore: number): string =>
         ((kib - kibBefore) / count).toFixed(0);
@@ -92,15 +90,13 @@ function memoryOf(directory: string): Memory {
 }
 
 /** Those that the records of the sandboxes name. */
-function controlGroupsIn(directory: string): string[] {
-  return readdirSync(`${directory}/sandboxes`).flatMap((id) => {
-    const record = JSON.parse(
-      readFileSync(`${directory}/sandboxes/${id}/sandbox.json`, "utf8"),
-    ) as {
-      readonly limits?: { readonly groups: readonly { readonly directory: string }[] };
-    };
-    return record.limits?.groups.map((group) => group.directory) ?? [];
-  });
+async function controlGroupsIn(engine: LocalEngine): Promise<string[]> {
+  const records = (await engine.ids()).map((id) =>
+    readRecord<SandboxRecord>(sandboxFolder(engine.directory, id).record),
+  );
+  return (await Promise.all(records)).flatMap(
+    (record) => record?.limits?.groups.map(({ directory }) => directory) ?? [],
+  );
 }
 
 function readIfPresent(path: string): string {
@@ -112,7 +108,7 @@ function readIfPresent(path: string): string {
   }
 }
 
-async function took(run: () => Promise<void>): Promise<number> {
+async function took(run: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await run();
   return performance.now() - startMs;

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { mapAtOnce } from "../../src/core/map-at-once.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
-import { inTurns } from "./in-turns.ts";
 
 const deletedAtOnce = 4;
 const interruptions = ["SIGINT", "SIGTERM"] as const;
@@ -45,7 +45,7 @@ export async function withEngine<Value>(
 async function removeEverything(directory: string): Promise<void> {
   const engine = await LocalEngine.open({ directory });
   const sandboxes = await engine.list();
-  await inTurns(sandboxes.length, deletedAtOnce, async (index) => sandboxes[index]?.delete());
+  await mapAtOnce(sandboxes, deletedAtOnce, (sandbox) => sandbox.delete());
   for (const { id } of await engine.listSnapshots()) await engine.deleteSnapshot(id);
   await engine.close();
 }

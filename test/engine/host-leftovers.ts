@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { SandboxRecord } from "../../src/engine/state/sandbox-record.ts";
 
 /** PIDs of the machine's processes whose command line or environment names one of these texts. */
 export function processesNaming(...texts: readonly string[]): number[] {
@@ -15,12 +16,15 @@ export function mountsNaming(text: string): string[] {
     .filter((line) => line.includes(text));
 }
 
+/** What the engine has written down of the sandbox in this folder. */
+export function recordIn(sandboxFolder: string): SandboxRecord {
+  return JSON.parse(readFileSync(join(sandboxFolder, "sandbox.json"), "utf8")) as SandboxRecord;
+}
+
 /** Directories of the control groups that the record in this folder names, whether they are there or not. */
 export function controlGroupsOf(sandboxFolder: string): string[] {
-  const record = JSON.parse(readFileSync(join(sandboxFolder, "sandbox.json"), "utf8")) as {
-    readonly limits?: { readonly groups: readonly { readonly directory: string }[] };
-  };
-  return record.limits?.groups.map(({ directory }) => directory) ?? [];
+  const { limits } = recordIn(sandboxFolder);
+  return limits?.groups.map(({ directory }) => directory) ?? [];
 }
 
 function processNames(pid: number, texts: readonly string[]): boolean {

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { EngineSandbox } from "../../src/engine/engine-types.ts";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
 import { controlGroupsNaming } from "./control-groups.ts";
 import { eventually } from "./eventually.ts";
+import { recordIn } from "./host-leftovers.ts";
 import { namespacesUnderTest } from "./isolations.ts";
 import { runShell } from "./run-program.ts";
 import { openTemporaryEngine, type TemporaryEngine } from "./temporary-engine.ts";
@@ -23,10 +24,7 @@ function how(name: "processes" | "memory" | "cpus"): { skip: boolean; how: strin
 }
 
 function markerOf({ directory }: TemporaryEngine, { id }: EngineSandbox): string {
-  const record: unknown = JSON.parse(
-    readFileSync(join(directory, "sandboxes", id, "sandbox.json"), "utf8"),
-  );
-  return (record as { marker: string }).marker;
+  return recordIn(join(directory, "sandboxes", id)).marker;
 }
 
 /** Processes of the machine that are in the same PID namespace as this one, zombies among them. */

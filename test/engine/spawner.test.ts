@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
+import { recordIn } from "./host-leftovers.ts";
 import { isolationsUnderTest } from "./isolations.ts";
 import { collect, runShell } from "./run-program.ts";
 import { runScript } from "./run-script.ts";
@@ -97,6 +99,20 @@ describe("the spawner", () => {
       const hide = 'mount --bind /dev/null /usr/bin/perl && exec "$@"';
       const prefix = [...ownMounts, "sh", "-c", hide, "sh"];
       expect(await runScript(script, [], { prefix })).toBe("ok");
+    },
+  );
+
+  test.skipIf(isolations.every(({ isolation, skipped }) => isolation === "none" || skipped))(
+    "forks the keepers of sandboxes, which hold nothing open",
+    async () => {
+      temporary = await openTemporaryEngine("namespaces");
+      await temporary.engine.create({});
+      const { engine, directory } = temporary;
+      const { id } = await engine.create({});
+      const { run } = recordIn(join(directory, "sandboxes", id));
+      const pid = run?.holder?.pid ?? Number.NaN;
+      expect(readText(`/proc/${pid}/cmdline`)).toMatch(/^sandbox-engine-holder /);
+      expect(readdirSync(`/proc/${pid}/fd`)).toEqual([]);
     },
   );
 

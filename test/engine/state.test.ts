@@ -12,6 +12,7 @@ import {
 } from "../../src/engine/processes/process-identity.ts";
 import { currentBoot, formatLock, withLock } from "../../src/engine/state/sandbox-lock.ts";
 import type { SandboxRecord } from "../../src/engine/state/sandbox-record.ts";
+import { recordIn } from "./host-leftovers.ts";
 import { namespacesUnderTest } from "./isolations.ts";
 import { openTemporaryEngine, type TemporaryEngine } from "./temporary-engine.ts";
 
@@ -29,7 +30,7 @@ function recordPath(id: string): string {
 }
 
 function readRecord(id: string): SandboxRecord {
-  return JSON.parse(readFileSync(recordPath(id), "utf8")) as SandboxRecord;
+  return recordIn(join(temporary.directory, "sandboxes", id));
 }
 
 const usesExt4 = spawnSync("stat", ["-f", "-c", "%T", tmpdir()], {

@@ -89,6 +89,7 @@ async function planSandbox(
   hiddenPaths.catch(() => undefined);
   return {
     plan: holderPlan({
+      marker: record.marker,
       folder,
       mounts,
       hostname: record.id,

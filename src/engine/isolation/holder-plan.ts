@@ -15,7 +15,14 @@ import {
 /** Printed inside, when the sandbox is built. */
 export const READY_LINE = "ready";
 
+/** Its last argument, by which it is found. */
+export function firstProcessName(marker: string): string {
+  return `sandbox-engine-first-process-${marker}`;
+}
+
 export interface HolderPlanOptions {
+  /** Tells the sandbox's own processes from all others. */
+  readonly marker: string;
   readonly mounts: readonly EngineMount[];
   readonly folder: SandboxFolder;
   readonly hostname: string;
@@ -75,7 +82,7 @@ function stepsOf(options: HolderPlanOptions): Step[] {
     ...(privileges.isMachineRoot ? [] : [guard("root/sys", [...FLAGS.keys()])]),
     ...(privileges.isMachineRoot ? [["groups"] as const] : []),
     ["keep", ...keptCapabilityNumbers().map(String)],
-    ["execute", "/bin/sh", "-c", ADOPT_ORPHANS],
+    ["execute", "/bin/sh", "-c", ADOPT_ORPHANS, firstProcessName(options.marker)],
     ["enter"],
     ...mountSteps(plan.processes),
   ];

@@ -165,7 +165,7 @@ sub hold {
   pop @hidden;
   remove($_) for @hidden;
   syswrite($leave, 'l');
-  close $_ for $leave, *STDIN, *STDOUT, *STDERR;
+  close $_ for $built, $leave, *STDIN, *STDOUT, *STDERR;
   1 while waitpid($first, 0) < 0 && $! == 4;
   POSIX::_exit(0);
 }

@@ -15,7 +15,7 @@ import type { ProgramToStart } from "../processes/started-program.ts";
 import type { TerminalProgram } from "../pty/local-pty.ts";
 import type { TerminalSource } from "../pty/open-terminal.ts";
 import { copyOwnLayer, giveAwayOwnLayer, layOutOnSnapshot } from "../snapshots/own-layer.ts";
-import type { SandboxLimits, SandboxRecord, SandboxRun } from "../state/sandbox-record.ts";
+import type { SandboxLimits, SandboxRun } from "../state/sandbox-record.ts";
 import { type BuildTools, buildSandbox } from "./build-sandbox.ts";
 import type {
   Confinement,
@@ -29,7 +29,7 @@ import { enterSandbox } from "./enter-sandbox.ts";
 import { DEFAULT_TERMINAL_TYPE, SANDBOX_PATH } from "./environment.ts";
 import { HostSecrets } from "./hidden-paths.ts";
 import { type HostPrivileges, readHostPrivileges } from "./host-privileges.ts";
-import { isMarkedProcess } from "./namespace-holder.ts";
+import { isFirstOrItsChild, keepsSandbox } from "./namespace-holder.ts";
 import { layOutSandbox } from "./namespace-layout.ts";
 import { pidNamespaceOf } from "./pid-namespace.ts";
 import { sandboxedGroup } from "./sandboxed-process.ts";
@@ -154,13 +154,15 @@ export class NamespaceConfinement implements Confinement {
     return listProcesses().filter((pid) => {
       if (pidNamespaceOf(pid, "pid") !== namespace) return false;
       const stat = readProcessStat(pid);
-      return stat !== undefined && stat.state !== "Z" && !isOwnProcess(pid, record);
+      return stat !== undefined && stat.state !== "Z" && !isFirstOrItsChild(pid, record.marker);
     });
   }
 
   async kill({ record }: StoredSandbox): Promise<void> {
-    // Not by the recorded run, which is missing when its creator died. The end of the first process is that of all others.
-    await killUntilGone(() => listProcesses().filter((pid) => isOwnProcess(pid, record)));
+    // Not by the recorded run alone, which is missing when its creator died. The end of the first process is that of all others.
+    const { run, marker } = record;
+    const known = run?.holder && isProcessAlive(run.holder) ? [run.holder.pid] : [];
+    await killUntilGone(() => listProcesses().filter((pid) => keepsSandbox(pid, marker)), known);
     await this.#limiter.end(record);
   }
 
@@ -262,10 +264,6 @@ export class NamespaceConfinement implements Confinement {
       throw this.isRunning(run) ? error : stopped(record.id);
     }
   }
-}
-
-function isOwnProcess(pid: number, { marker }: SandboxRecord): boolean {
-  return isMarkedProcess(pid, marker);
 }
 
 function stopped(id: string): EngineError {

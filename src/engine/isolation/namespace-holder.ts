@@ -11,7 +11,7 @@ import { hasEnvironmentVariable, readCommandLine } from "../processes/process-sc
 import type { ProgramStarter } from "../processes/program-starter.ts";
 import type { ProgramGroup, StartedProgram } from "../processes/started-program.ts";
 import { SANDBOX_PATH } from "./environment.ts";
-import { READY_LINE } from "./holder-plan.ts";
+import { firstProcessName, READY_LINE } from "./holder-plan.ts";
 
 const HOLDER_NAME = "sandbox-engine-holder";
 /** In the environment of a sandbox's first process and of those that it starts. */
@@ -110,12 +110,18 @@ export class NamespaceHolder {
   }
 }
 
-/** The holder of a sandbox, its first process, and what that waits for. */
-export function isMarkedProcess(pid: number, marker: string): boolean {
+/** The holder of a sandbox or its first process, whose end is that of all others. */
+export function keepsSandbox(pid: number, marker: string): boolean {
+  const commandLine = readCommandLine(pid);
   return (
-    hasEnvironmentVariable(pid, `${MARKER_VARIABLE}=${marker}`) ||
-    readCommandLine(pid).startsWith(`${HOLDER_NAME} ${marker} `)
+    commandLine.startsWith(`${HOLDER_NAME} ${marker} `) ||
+    commandLine.endsWith(`\0${firstProcessName(marker)}\0`)
   );
+}
+
+/** Of the processes in the sandbox's own PID namespace, the first one and what that waits for. */
+export function isFirstOrItsChild(pid: number, marker: string): boolean {
+  return hasEnvironmentVariable(pid, `${MARKER_VARIABLE}=${marker}`);
 }
 
 interface HolderPipes {

@@ -13,7 +13,7 @@ import type { SandboxRecord } from "../state/sandbox-record.ts";
 import type { StoredSandbox } from "./confinement.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { NamespaceConfinement } from "./namespace-confinement.ts";
-import { isMarkedProcess } from "./namespace-holder.ts";
+import { keepsSandbox } from "./namespace-holder.ts";
 
 const TRIAL_PREFIX = "probe-";
 
@@ -94,9 +94,7 @@ export async function requireNamespaces(directory: string): Promise<void> {
 /** A trial whose process was killed in its midst is left with the holder of its namespaces. */
 async function removeTrialsOfTheDead(directory: string): Promise<void> {
   for (const trial of await foldersOfTheDead(directory, TRIAL_PREFIX)) {
-    await killUntilGone(() =>
-      listProcesses().filter((pid) => isMarkedProcess(pid, markerOf(trial))),
-    );
+    await killUntilGone(() => listProcesses().filter((pid) => keepsSandbox(pid, markerOf(trial))));
     await removeFolderOfTheDead(trial);
   }
 }

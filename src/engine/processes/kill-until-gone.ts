@@ -9,12 +9,16 @@ const WAIT_MS = 10_000;
 /**
  * Kills what `find` finds until it finds nothing: a process may fork while we look.
  *
+ * @param known - To kill first, before anybody looks: to look at all processes of the machine is not cheap.
  * @throws EngineError `PROCESSES_REMAIN` when some outlive ten seconds of it, such as those that wait for a broken disk.
  */
-export async function killUntilGone(find: () => readonly number[]): Promise<void> {
+export async function killUntilGone(
+  find: () => readonly number[],
+  known: readonly number[] = [],
+): Promise<void> {
   const deadline = performance.now() + WAIT_MS;
-  for (;;) {
-    const pids = find();
+  for (let isFirst = true; ; isFirst = false) {
+    const pids = isFirst && known.length > 0 ? known : find();
     if (pids.length === 0) return;
     if (performance.now() > deadline) {
       throw new EngineError(
@@ -23,7 +27,7 @@ export async function killUntilGone(find: () => readonly number[]): Promise<void
       );
     }
     for (const pid of pids) sendSignal(pid, "SIGKILL");
-    // To look at these is cheap, to look at all processes of the machine is not.
+    // To look at these alone is cheap.
     let pollMs = FIRST_POLL_MS;
     do {
       await delay(pollMs);

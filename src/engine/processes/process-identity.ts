@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { readProcessFile } from "./process-file.ts";
 
 /**
  * A process that cannot be mistaken for a later one with the same PID: PIDs are reused, so a PID alone is never enough to
@@ -27,13 +28,8 @@ export function readBootId(): string {
 }
 
 export function readProcessStat(pid: number): ProcessStat | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    // The process is gone, which is an answer and not a failure.
-    return undefined;
-  }
+  const text = readProcessFile(pid, "stat");
+  if (text === undefined) return undefined;
   // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parentPid, groupId, sessionId, terminal] = fields;

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { readProcessFile } from "./process-file.ts";
 
 /** PIDs of every process that this one can see. */
 export function listProcesses(): number[] {
@@ -7,19 +8,10 @@ export function listProcesses(): number[] {
 
 /** Its arguments, each ended by NUL; empty for one that is gone, and for the kernel's own. */
 export function readCommandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    return "";
-  }
+  return readProcessFile(pid, "cmdline") ?? "";
 }
 
-/** Whether a process was started with this variable. False when its environment is not ours to read. */
+/** Whether a process was started with this variable. False when it is gone, or of another user: then it is not of our sandbox. */
 export function hasEnvironmentVariable(pid: number, variable: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(variable);
-  } catch {
-    // Gone, or of another user: then it is not of our sandbox.
-    return false;
-  }
+  return readProcessFile(pid, "environ")?.split("\0").includes(variable) === true;
 }

@@ -201,6 +201,7 @@ sub make_fifos {
 # What it was given in the place of descriptors that the host had inherited.
 if (opendir(my $listing, '/proc/self/fd')) {
   POSIX::close($_) for grep { /^[0-9]+\z/ && $_ > 2 && $_ != fileno $listing } readdir $listing;
+  closedir $listing;
 }
 of_host($trial, POSIX::O_RDONLY()) or POSIX::_exit(1);
 answer('${READY_LINE}');
