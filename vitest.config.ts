@@ -5,6 +5,9 @@ import { LongestFirst } from "./test/helpers/longest-first.ts";
 /** Watching every asynchronous resource makes the tests three times slower, so it has a run of its own: `npm run test:leaks`. */
 const watchesResources = process.env.SANDBOX_BACKEND_LEAKS === "1";
 
+/** Many of them run real shells, on machines that may be busy; in the long run some have hundreds of rounds. */
+const timeoutMs = isLongRun ? 600_000 : 60_000;
+
 export default defineConfig({
   test: {
     // Most tests wait for processes and answers, so one worker for each core would leave the cores idle.
@@ -30,9 +33,8 @@ export default defineConfig({
           // As below: each file would load the library anew.
           isolate: false,
           include: ["test/unit/**/*.test.ts"],
-          // Many of them run real shells, on machines that may be busy.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: timeoutMs,
+          hookTimeout: timeoutMs,
         },
       },
       {
@@ -42,8 +44,8 @@ export default defineConfig({
           // Each file would load the SDK anew, which takes longer than most of its tests.
           isolate: false,
           include: ["test/{backends,engine,emulator,conformance,faults,live}/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: timeoutMs,
+          hookTimeout: timeoutMs,
         },
       },
       {
@@ -51,8 +53,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: timeoutMs,
+          hookTimeout: timeoutMs,
         },
       },
     ],
