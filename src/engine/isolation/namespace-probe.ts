@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { IsolationProbe } from "../engine-types.ts";
@@ -75,12 +75,20 @@ export async function probeNamespaces(
   }
 }
 
-/** Probes once per boot, user and directory, because it takes as long as making a sandbox. */
+/** Users and file systems for which this process has seen a sandbox live. */
+const proven = new Set<string>();
+
+/**
+ * Probes once for each boot, user and directory, because it takes as long as making a sandbox; and not for a second directory of one file
+ * system, since nothing else of a directory matters.
+ */
 export async function requireNamespaces(directory: string): Promise<void> {
   await removeTrialsOfTheDead(directory);
   const proof = join(directory, "namespaces-proven");
-  const wanted = `${readBootId()} ${String(process.geteuid?.())}\n`;
-  if ((await readIfPresent(proof)) === wanted) return;
+  const user = String(process.geteuid?.());
+  const wanted = `${readBootId()} ${user}\n`;
+  const known = `${user} ${(await stat(directory)).dev}`;
+  if (proven.has(known) || (await readIfPresent(proof)) === wanted) return;
   const probe = await probeNamespaces(directory);
   if (!probe.available) {
     throw new EngineError(
@@ -88,6 +96,7 @@ export async function requireNamespaces(directory: string): Promise<void> {
       `Isolation by namespaces does not work here: ${probe.reason}. To change it: ${probe.advice}`,
     );
   }
+  proven.add(known);
   await writeFile(proof, wanted, { mode: 0o600 });
 }
 
