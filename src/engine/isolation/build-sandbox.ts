@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import type { RunLimits } from "../limits/sandbox-limiter.ts";
 import { readBootId, signalProcess } from "../processes/process-identity.ts";
 import type { ProgramStarter } from "../processes/program-starter.ts";
@@ -48,6 +49,8 @@ export async function buildSandbox(
   secretPaths.catch(() => undefined);
   let toBuild: PlannedSandbox;
   try {
+    // What follows is synchronous, and would hold up what has just begun.
+    await immediate();
     await layOut();
     toBuild = await planSandbox(sandbox, tools, limits, secretPaths);
   } catch (error) {

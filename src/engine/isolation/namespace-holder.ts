@@ -44,18 +44,18 @@ export interface BuiltSandbox {
 
 /** The process that builds a sandbox and keeps its namespaces. When it dies, the sandbox's first process dies with it, and so every other. */
 export class NamespaceHolder {
-  readonly #started: StartedProgram;
+  readonly #starting: Promise<StartedProgram>;
   readonly #pipes: HolderPipes;
 
-  private constructor(started: StartedProgram, pipes: HolderPipes) {
-    this.#started = started;
+  private constructor(starting: Promise<StartedProgram>, pipes: HolderPipes) {
+    this.#starting = starting;
     this.#pipes = pipes;
   }
 
   /** It waits for what to build, so it can be started while that is prepared. The caller calls `build` or `abandon`. */
   static async start(options: HolderOptions): Promise<NamespaceHolder> {
     const { marker, folder, starter, group } = options;
-    const { started, descriptors } = await starter.startWithPipes({
+    const { starting, descriptors } = await starter.beginWithPipes({
       argv: [`${HOLDER_NAME} ${marker} ${folder}`],
       cwd: "/",
       env: {
@@ -75,21 +75,22 @@ export class NamespaceHolder {
     };
     // A program that failed before it read its input is reported by its exit.
     pipes.stdin.on("error", () => undefined);
-    return new NamespaceHolder(started, pipes);
+    return new NamespaceHolder(starting, pipes);
   }
 
   /** Resolves when the sandbox is built. Rejects with nothing left running. */
   async build({ plan, hiddenPaths }: SandboxToBuild): Promise<BuiltSandbox> {
     const { stdin } = this.#pipes;
-    const holder = identifyProcess(this.#started.pid);
     try {
       stdin.write(fieldMessage(plan));
-      const ready = waitUntilReady(this.#pipes, this.#started.exited);
+      const started = await this.#starting;
+      const holder = identifyProcess(started.pid);
+      const ready = waitUntilReady(this.#pipes, started.exited);
       ready.catch(() => undefined);
       stdin.end(fieldMessage(await Promise.race([hiddenPaths, ready.then(() => [])]), "latin1"));
       const mountTable = await ready;
       if (!holder) throw new EngineError("SANDBOX_START_FAILED", "The sandbox ended at once");
-      this.#letGo();
+      this.#letGo(started);
       return { holder, mountTable };
     } catch (error) {
       await this.abandon();
@@ -97,16 +98,17 @@ export class NamespaceHolder {
     }
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended, or could not be started. */
   async abandon(): Promise<void> {
-    if (!this.#started.hasEnded) sendSignal(this.#started.pid, "SIGKILL");
-    await this.#started.exited;
-    this.#letGo();
+    const started = await this.#starting.catch(() => undefined);
+    if (started?.hasEnded === false) sendSignal(started.pid, "SIGKILL");
+    await started?.exited;
+    this.#letGo(started);
   }
 
-  #letGo(): void {
+  #letGo(started: StartedProgram | undefined): void {
     for (const stream of Object.values(this.#pipes)) stream.destroy();
-    this.#started.unref();
+    started?.unref();
   }
 }
 

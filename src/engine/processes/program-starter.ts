@@ -13,6 +13,7 @@ import {
   type ProgramToStart,
   type StandardStreams,
   type StartedProgram,
+  type StartingProgram,
 } from "./started-program.ts";
 
 /**
@@ -61,19 +62,27 @@ export class ProgramStarter {
 
   /** The same, with real pipes from the pool. The caller closes our ends of them. */
   async startWithPipes(program: ProgramToStart): Promise<PipedProgram> {
-    const { stdin, stdout, stderr } = await this.#pipes.take();
+    const { starting, descriptors } = await this.beginWithPipes(program);
     try {
-      const started = await this.start(program, {
-        kind: "pipes",
-        descriptors: [stdin.child, stdout.child, stderr.child],
-      });
-      return { started, descriptors: [stdin.own, stdout.own, stderr.own] };
+      return { started: await starting, descriptors };
     } catch (error) {
-      for (const { own } of [stdin, stdout, stderr]) closeSync(own);
+      for (const descriptor of descriptors) closeSync(descriptor);
       throw error;
-    } finally {
-      for (const { child } of [stdin, stdout, stderr]) closeSync(child);
     }
+  }
+
+  /** The same, before it is known whether it can be started: what is written to it waits for it. */
+  async beginWithPipes(program: ProgramToStart): Promise<StartingProgram> {
+    const { stdin, stdout, stderr } = await this.#pipes.take();
+    const starting = this.start(program, {
+      kind: "pipes",
+      descriptors: [stdin.child, stdout.child, stderr.child],
+    }).finally(() => {
+      for (const { child } of [stdin, stdout, stderr]) closeSync(child);
+    });
+    // Whoever waits for it learns of a failure.
+    starting.catch(() => undefined);
+    return { starting, descriptors: [stdin.own, stdout.own, stderr.own] };
   }
 
   /** What runs goes on. */

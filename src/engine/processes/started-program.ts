@@ -21,6 +21,11 @@ export interface PipedProgram {
   readonly descriptors: readonly [number, number, number];
 }
 
+/** The same before it has started. Rejects when it could not be started at all. */
+export interface StartingProgram extends Pick<PipedProgram, "descriptors"> {
+  readonly starting: Promise<StartedProgram>;
+}
+
 export interface ProgramToStart {
   readonly argv: readonly string[];
   readonly cwd: string;
