@@ -1,5 +1,7 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { HostPrivileges } from "./host-privileges.ts";
+import { mirrorDirectories } from "./mirror-directories.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
 /** Folders that every sandbox of an engine directory uses and none can change. */
@@ -11,12 +13,16 @@ export interface EngineFolders {
 export async function layOutEngineFolders(
   engineDirectory: string,
   system: SystemDirectories,
+  privileges: HostPrivileges,
 ): Promise<EngineFolders> {
   const tools = join(engineDirectory, "tools");
   for (const name of system.programs) {
     await mkdir(join(tools, name), { recursive: true, mode: 0o755 });
   }
   for (const [name, target] of system.links) await linkOnce(target, join(tools, name));
+  if (!privileges.isMachineRoot) {
+    mirrorDirectories(system.overlaid, join(engineDirectory, "mirror"));
+  }
   return { tools };
 }
 

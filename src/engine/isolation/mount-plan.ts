@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HostPrivileges } from "./host-privileges.ts";
+import { isMirrored } from "./mirror-directories.ts";
 import { layerPart, ROOT_PART, type SandboxLayers } from "./sandbox-layers.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
@@ -127,7 +128,8 @@ function rootOf(layers: SandboxLayers, privileges: HostPrivileges): Mount {
 /** No redirections here: a renamed directory would show what the host hides in it later. */
 function systemOverlay(name: string, layers: SandboxLayers, privileges: HostPrivileges): Mount {
   const part = layerPart(name);
-  const lower = [...lowerDirectories(part, layers), `/${name}`];
+  const mirror = !privileges.isMachineRoot && isMirrored(name) ? [`lower/mirror/${part}`] : [];
+  const lower = [...lowerDirectories(part, layers), ...mirror, `/${name}`];
   const redirections = privileges.isMachineRoot ? ["redirect_dir=off"] : [];
   return { ...overlay(part, lower, privileges, redirections), target: join("root", name) };
 }

@@ -84,8 +84,9 @@ export class NamespaceConfinement implements Confinement {
     requireSystemCalls();
     const programs = findSystemPrograms();
     const system = findSystemDirectories(engineDirectory);
-    const folders = await layOutEngineFolders(engineDirectory, system);
-    return new NamespaceConfinement(starter, readHostPrivileges(), programs, system, folders);
+    const privileges = readHostPrivileges();
+    const folders = await layOutEngineFolders(engineDirectory, system, privileges);
+    return new NamespaceConfinement(starter, privileges, programs, system, folders);
   }
 
   homeDirectory(): string {
@@ -122,7 +123,7 @@ export class NamespaceConfinement implements Confinement {
     return this.#build(sandbox, () =>
       record.origin
         ? layOutOnSnapshot(sandbox, record.origin, this.#system)
-        : layOutSandbox(folder, record.id, this.#system, this.#privileges),
+        : layOutSandbox(folder, record.id, this.#system),
     );
   }
 

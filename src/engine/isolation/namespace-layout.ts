@@ -12,8 +12,6 @@ import {
 import { join } from "node:path";
 import { EngineError } from "../engine-error.ts";
 import type { SandboxFolder } from "../state/sandbox-folder.ts";
-import type { HostPrivileges } from "./host-privileges.ts";
-import { mirrorDirectories } from "./mirror-directories.ts";
 import { layerPart, ROOT_PART, type SandboxLayers } from "./sandbox-layers.ts";
 import type { SystemDirectories } from "./system-directories.ts";
 
@@ -57,7 +55,6 @@ export function layOutSandbox(
   folder: SandboxFolder,
   hostname: string,
   system: SystemDirectories,
-  privileges: HostPrivileges,
 ): void {
   const root = join(folder.own, ROOT_PART);
   makeDirectory(folder.root, 0o755);
@@ -69,9 +66,6 @@ export function layOutSandbox(
   for (const name of system.overlaid) {
     mkdirSync(join(root, name), { recursive: true });
     makeDirectory(upperDirectory(folder, name), lstatSync(join("/", name)).mode & 0o7777);
-  }
-  if (!privileges.isMachineRoot) {
-    mirrorDirectories(system.overlaid, (name) => upperDirectory(folder, name));
   }
   for (const name of [".bashrc", ".profile"]) copySkeleton(name, join(root, "root"));
   writeOwnConfiguration(upperDirectory(folder, "etc"), hostname);

@@ -118,7 +118,7 @@ async function copyGivenNameServers(folder: SandboxFolder, layer: string): Promi
   }
 }
 
-/** Makes what the options of the mounts name: an empty work directory for each overlay, and a short link to each layer. */
+/** Makes what the options of the mounts name: an empty work directory for each overlay, and short links to what lies below. */
 export function prepareForMounting(
   { folder, record }: StoredSandbox,
   overlaid: readonly string[],
@@ -132,6 +132,7 @@ export function prepareForMounting(
   for (const [index, id] of layers.entries()) {
     symlinkSync(join(folder.sharedLayers, id), join(folder.lower, String(index)));
   }
+  if (existsSync(folder.mirror)) symlinkSync(folder.mirror, join(folder.lower, "mirror"));
 }
 
 /** Empty directories like those of the uppermost layer that has each. */

@@ -9,10 +9,12 @@ export interface SandboxFolder {
   readonly own: string;
   /** Work directories of the overlays. */
   readonly work: string;
-  /** Links to the read-only layers below `own`: `0` is the uppermost. Short names, because the options of a mount are limited. */
+  /** Links to the read-only layers below `own`: `0` is the uppermost, `mirror`. Short names, because the options of a mount are limited. */
   readonly lower: string;
   /** The read-only layers of all sandboxes and snapshots of the engine. */
   readonly sharedLayers: string;
+  /** Directories like the host's, where sandboxes of this engine need them. */
+  readonly mirror: string;
   readonly record: string;
   readonly processGroups: string;
   /** The host's name servers as the sandbox got them last. */
@@ -28,6 +30,7 @@ export function sandboxFolder(engineDirectory: string, id: string): SandboxFolde
     work: join(path, "work"),
     lower: join(path, "lower"),
     sharedLayers: join(engineDirectory, "layers"),
+    mirror: join(engineDirectory, "mirror"),
     record: join(path, "sandbox.json"),
     processGroups: join(path, "process-groups"),
     resolverConfiguration: join(path, "resolv.conf"),
