@@ -6,19 +6,32 @@ export class SandboxNotFoundError extends SandboxError {
   readonly code = "SANDBOX_NOT_FOUND";
 }
 
+/** Why a sandbox is in the wrong state, as far as a caller can act on it. */
+export type SandboxStateReason =
+  /** The entry point of its image has ended, where it must be a long-running command. */
+  | "entrypoint-ended"
+  /** It stopped though this call did not stop it: by the end of its first process, or by another client. */
+  | "stopped-by-itself";
+
 /** The sandbox is in a state that does not allow this, or belongs to another owner. */
 export class SandboxStateError extends SandboxError {
   override readonly name = "SandboxStateError";
   readonly code = "SANDBOX_STATE";
   /** The provider's word for the state, where one is known. */
   readonly providerState: string | undefined;
+  /** Undefined where there is nothing more to say than the message does. */
+  readonly reason: SandboxStateReason | undefined;
 
   constructor(
     message: string,
-    options: SandboxErrorOptions & { readonly providerState?: string | undefined } = {},
+    options: SandboxErrorOptions & {
+      readonly providerState?: string | undefined;
+      readonly reason?: SandboxStateReason | undefined;
+    } = {},
   ) {
     super(message, options);
     this.providerState = options.providerState;
+    this.reason = options.reason;
   }
 }
 

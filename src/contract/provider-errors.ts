@@ -1,4 +1,5 @@
 import { SandboxError, type SandboxErrorOptions } from "./sandbox-error.ts";
+import type { SandboxState } from "./status.ts";
 
 /** A config or an argument is wrong. Raised before any request; `path` names it. */
 export class ConfigError extends SandboxError {
@@ -31,10 +32,52 @@ export class ConnectionError extends SandboxError {
   readonly code = "CONNECTION_FAILED";
 }
 
-/** A limit of the organisation is reached. */
+/** What a limit counts. */
+export type QuotaScope =
+  /** What all sandboxes of the organisation have together: see {@link QuotaError.holders}. */
+  | "organization"
+  /** What one sandbox may have. */
+  | "sandbox"
+  | "snapshots"
+  | "volumes";
+
+/** A sandbox that counts towards a limit of the organisation. */
+export interface QuotaHolder {
+  readonly id: string;
+  /** Its name at the provider. */
+  readonly name: string;
+  /** The `owner` of the config that it was made with; undefined when there was none. */
+  readonly owner: string | undefined;
+  readonly state: SandboxState;
+}
+
+/** A limit is reached. */
 export class QuotaError extends SandboxError {
   override readonly name = "QuotaError";
   readonly code = "QUOTA_EXCEEDED";
+  /** Undefined where the provider does not say. */
+  readonly scope: QuotaScope | undefined;
+  /**
+   * For a limit of the organisation: sandboxes that this library has made there, of every owner, the oldest first and at most 20.
+   * Others may hold it too. A hint, since the provider's list may be behind; empty where it could not be had within 5 seconds.
+   */
+  readonly holders: readonly QuotaHolder[];
+  /** How many there are, also of those that are not in `holders`. */
+  readonly holderCount: number;
+
+  constructor(
+    message: string,
+    options: SandboxErrorOptions & {
+      readonly scope?: QuotaScope | undefined;
+      readonly holders?: readonly QuotaHolder[];
+      readonly holderCount?: number;
+    } = {},
+  ) {
+    super(message, options);
+    this.scope = options.scope;
+    this.holders = options.holders ?? [];
+    this.holderCount = options.holderCount ?? this.holders.length;
+  }
 }
 
 /** The provider has no machine free for this, or the sandbox has no room for another process. */

@@ -28,6 +28,8 @@ export interface SandboxRecord {
   readonly message: string | undefined;
   /** Whether the provider is on its way to `running` without being asked, as an archived sandbox that is being restored. */
   readonly becomingRunning: boolean;
+  /** True when the provider's reason of the error is that the entry point of the image has ended. */
+  readonly hasEndedEntrypoint?: boolean | undefined;
   /** Whether the provider offers to repair the error. */
   readonly recoverable: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -54,6 +56,13 @@ export interface UnmetOption {
   readonly path: string;
   readonly asked: string;
   readonly actual: string;
+}
+
+/** An entry point that has ended in a sandbox that goes on without it. */
+export interface EndedEntrypoint {
+  readonly exitCode: number;
+  /** What it wrote last. */
+  readonly output: string;
 }
 
 /** A range of bytes; `end` is exclusive. */
@@ -149,6 +158,13 @@ export interface Transport {
     readonly options: readonly UnmetOption[];
     readonly user: string | undefined;
   };
+  /**
+   * How the entry point that the config names for the sandbox's image has ended. Undefined while it runs, and where none is named.
+   * A transport without it has no entry points, or ends the sandbox with them.
+   */
+  readonly findEndedEntrypoint?:
+    | ((sandboxId: string, call: TransportCall) => Promise<EndedEntrypoint | undefined>)
+    | undefined;
   /** The sandbox with that ID or name; undefined when the provider says that there is none. Never cached. */
   find(idOrName: string, call: TransportCall): Promise<SandboxRecord | undefined>;
   /**

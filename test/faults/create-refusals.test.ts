@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, test } from "vitest";
 import {
   CapacityError,
@@ -15,16 +16,43 @@ const withEmulator = emulatorsOfFile();
 const create = { surface: "api", method: "POST", path: "/sandbox" } as const;
 
 describe.for(serverProfiles)("server profile %s", (profile) => {
-  test.concurrent("a limit of the organisation", async ({ expect }) => {
-    const options = { profile, quotas: { totalDiskGiB: 0 } };
-    await withEmulator(expect, options, async ({ backend, creations }) => {
+  test.concurrent("a limit of the organisation names who holds it", async ({ expect }) => {
+    const options = { profile, quotas: { totalCpu: 3 } };
+    await withEmulator(expect, options, async (fixture) => {
+      const { ready, backend, config, creations } = fixture;
+      const secret = "s3cret-of-a-holder";
+      const first = await ready({ name: "first", labels: { secret }, env: { SECRET: secret } });
+      const others = await Promise.all([
+        ready({ name: "second", owner: undefined, labels: { at: config.owner } }),
+        ready({ name: "third" }),
+      ]);
       const error = await rejection(expect, backend().setup(), QuotaError, {
         code: "QUOTA_EXCEEDED",
         operation: "setup",
         retryable: false,
       });
-      expect(error.message).toContain("Total disk limit exceeded");
       expect(creations()).toBe(1);
+      expect(error.message).toContain("Total CPU limit exceeded");
+      expect(error).toMatchObject({ scope: "organization", holderCount: 3 });
+      const { sandboxId: id, ref } = first;
+      const { owner } = config;
+      expect(error.holders[0]).toEqual({ id, name: ref?.name, owner, state: "running" });
+      expect(error.holders.map(({ id }) => id)).toContain(others[0].sandboxId);
+      expect(error.message).toContain(`${ref?.name} (${id}, running)`);
+      expect(JSON.stringify(error) + inspect(error, { depth: 9 })).not.toContain(secret);
+
+      // A stopped one holds no CPU, and gets none to start with when another one has it.
+      await first.stop();
+      const fourth = await ready({ name: "fourth" });
+      const refused = await rejection(expect, first.start(), QuotaError, {
+        code: "QUOTA_EXCEEDED",
+        operation: "start",
+        retryable: false,
+      });
+      expect(refused.holders).toContainEqual(
+        expect.objectContaining({ id: fourth.sandboxId, state: "running" }),
+      );
+      await Promise.all([first, fourth, ...others].map((made) => made.teardown()));
     });
   });
 
@@ -37,7 +65,7 @@ describe.for(serverProfiles)("server profile %s", (profile) => {
           { image: "debian:12", resources: { cpu: 64 } },
           QuotaError,
           "QUOTA_EXCEEDED",
-          /CPU request 64/,
+          /CPU request 64.* Ask for less/s,
         ],
       ];
       for (const [index, [config, errorClass, code, words]] of cases.entries()) {

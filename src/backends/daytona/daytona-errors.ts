@@ -7,6 +7,7 @@ import {
   PermissionError,
   ProtocolError,
   QuotaError,
+  type QuotaScope,
   RateLimitError,
   SnapshotError,
   VolumeError,
@@ -29,24 +30,27 @@ type Text = readonly [RegExp, (message: string, cause: unknown) => SandboxError]
 const stateError = (message: string, cause: unknown, retryable: boolean): SandboxError =>
   new SandboxStateError(`Daytona: ${message}`, { cause, retryable });
 
+function quota(pattern: RegExp, scope: QuotaScope, advice: string): Text {
+  return [
+    pattern,
+    (message, cause) =>
+      new QuotaError(
+        `A limit of the Daytona organisation is reached: ${message.replace(/\.?$/, ".")} ${advice}`,
+        { cause, scope },
+      ),
+  ];
+}
+
 /** Daytona answers 400 for all of these and tells them apart by words alone (v0.190, sandbox service). */
 const badRequests: readonly Text[] = [
-  [
-    /snapshot quota exceeded/i,
-    (message, cause) =>
-      new QuotaError(
-        `The Daytona organisation has no more snapshots: ${message}. Failed ones count as well; delete some.`,
-        { cause },
-      ),
-  ],
-  [
-    /exceeds maximum allowed per sandbox|limit exceeded|quota exceeded|resource limit reached/i,
-    (message, cause) =>
-      new QuotaError(
-        `A limit of the Daytona organisation is reached: ${message} Stopped sandboxes count as well; delete or archive some.`,
-        { cause },
-      ),
-  ],
+  quota(/snapshot quota exceeded/i, "snapshots", "Failed ones count as well; delete some."),
+  quota(/volume quota exceeded/i, "volumes", "Delete some."),
+  quota(/exceeds maximum allowed per sandbox/i, "sandbox", "Ask for less in `resources`."),
+  quota(
+    /limit exceeded|quota exceeded|resource limit reached/i,
+    "organization",
+    "Stopped sandboxes count as well; delete or archive some.",
+  ),
   [
     /no available runners|no runners/i,
     (message, cause) =>

@@ -29,6 +29,11 @@ export interface DaytonaSandbox {
     executeCommand(
       command: string,
     ): Promise<{ readonly exitCode?: number; readonly result: string }>;
+    /** Newer versions have it. */
+    getEntrypointSession?(): Promise<{
+      readonly commands?: readonly { readonly exitCode?: number | null }[] | null;
+    }>;
+    getEntrypointLogs?(): Promise<{ readonly output?: string | undefined }>;
     listPtySessions(): Promise<
       readonly { readonly id: string; readonly active: boolean; readonly createdAt: string }[]
     >;

@@ -48,6 +48,8 @@ export function toSandboxRecord(sandbox: DaytonaSandbox): SandboxRecord {
     message: sandbox.errorReason ?? undefined,
     // The single-sandbox answer says `archived` also while it is being restored; the desired state tells.
     becomingRunning: state !== "running" && sandbox.desiredState === "started",
+    // Text of the Daytona v0.190 runner, which has no code for it.
+    hasEndedEntrypoint: /entry ?point is long-running/i.test(sandbox.errorReason ?? ""),
     recoverable: sandbox.recoverable === true,
     labels: { ...sandbox.labels },
     build: builds[sandbox.state ?? ""],

@@ -24,6 +24,7 @@ import { toSandboxRecord } from "./daytona-states.ts";
 import { readyVolumes } from "./daytona-volumes.ts";
 import { prepareImage } from "./images/build-source.ts";
 import { DaytonaBuildLog } from "./images/daytona-build-log.ts";
+import { findEndedEntrypoint, namesEntrypoint } from "./images/ended-entrypoint.ts";
 import { asImageOf } from "./images/sdk-image.ts";
 import { sdkResources } from "./images/sdk-resources.ts";
 import { untilAccepted } from "./images/until-accepted.ts";
@@ -104,6 +105,13 @@ export class DaytonaTransport implements Transport {
     const options = sandbox === undefined ? [] : unmetDaytonaOptions(this.#config, sandbox);
     return { options, user: this.#config.user };
   };
+
+  /** Undefined, and with it a request saved, unless the config names an entry point. */
+  get findEndedEntrypoint(): Transport["findEndedEntrypoint"] {
+    const { imageBuilder } = this.#config;
+    if (imageBuilder === undefined || !namesEntrypoint(imageBuilder)) return undefined;
+    return (sandboxId, call) => findEndedEntrypoint(this.#connection, sandboxId, call);
+  }
 
   readonly openBuildLog = (sandboxId: string): BuildLogSource =>
     new DaytonaBuildLog(this.#config, "sandbox", sandboxId);

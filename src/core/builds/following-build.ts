@@ -29,11 +29,12 @@ export async function followingBuild<Value>(
   } catch (error) {
     const tail = await follower?.finish(signal);
     if (!hasFailed || !tail || !(error instanceof SandboxStateError)) throw error;
-    const { operation, providerState, retryable, cause } = error;
+    const { operation, providerState, reason, retryable, cause } = error;
     throw new SandboxStateError(withBuildLog(error.message, tail), {
       operation,
       sandboxId,
       providerState,
+      reason,
       retryable,
       cause,
     });

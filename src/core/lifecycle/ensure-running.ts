@@ -1,12 +1,16 @@
 import { SandboxStateError } from "../../contract/lifecycle-errors.ts";
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import type { SandboxRecord, Transport } from "../transport.ts";
-import { errorState, pollSandbox, type WaitOptions } from "./wait-for-state.ts";
+import { namingHolders } from "./quota-holders.ts";
+import { entrypointAdvice, errorState, pollSandbox, type WaitOptions } from "./wait-for-state.ts";
 
 export interface EnsureRunningOptions extends WaitOptions {
   /** Whether a stopped or archived sandbox is started. */
   readonly start: boolean;
 }
+
+/** A sandbox that stops so often while it comes up will go on to do so. */
+const mostStops = 3;
 
 /**
  * Brings a sandbox to `running` from whatever state it is in: starts a stopped one, waits for transitions, repairs an error
@@ -18,6 +22,8 @@ export function ensureRunning(
   options: EnsureRunningOptions,
 ): Promise<SandboxRecord> {
   let hasRecovered = false;
+  let isComingUp = false;
+  let stops = 0;
   return pollSandbox(transport, sandboxId, options, async (record) => {
     switch (record.state) {
       case "running":
@@ -25,8 +31,14 @@ export function ensureRunning(
       case "stopped":
       case "archived":
         if (record.becomingRunning) return undefined;
+        if (isComingUp && ++stops >= mostStops) throw stoppedByItself(record, options.operation);
+        isComingUp = false;
         if (!options.start) throw notRunning(record, options.operation);
-        await acceptConflict(() => transport.requestStart(sandboxId, options));
+        await acceptConflict(() => transport.requestStart(sandboxId, options)).catch(
+          async (error: unknown) => {
+            throw await namingHolders(error, transport, options);
+          },
+        );
         return undefined;
       case "error":
         if (!record.recoverable || hasRecovered) throw errorState(record, options.operation);
@@ -35,8 +47,10 @@ export function ensureRunning(
         return undefined;
       case "deleted":
         throw errorState(record, options.operation);
-      case "none":
       case "starting":
+        isComingUp = true;
+        return undefined;
+      case "none":
       case "stopping":
       case "unknown":
         return undefined;
@@ -62,5 +76,16 @@ export function notRunning(record: SandboxRecord, operation: string): SandboxSta
   return new SandboxStateError(
     `Sandbox ${record.id} is ${record.state} (${record.providerState}), and this needs it running. Start it with start() or reconnect().`,
     { operation, sandboxId: record.id, providerState: record.providerState },
+  );
+}
+
+/** For a sandbox that was on its way up, or up, and that nobody of this call has stopped. */
+export function stoppedByItself(
+  { id, providerState }: Pick<SandboxRecord, "id"> & { readonly providerState: string | undefined },
+  operation: string,
+): SandboxStateError {
+  return new SandboxStateError(
+    `Sandbox ${id} has stopped as soon as it ran, and this call did not stop it. As a rule its first process has ended. ${entrypointAdvice}`,
+    { operation, sandboxId: id, providerState, reason: "stopped-by-itself" },
   );
 }

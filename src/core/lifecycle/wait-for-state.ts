@@ -10,6 +10,10 @@ export interface WaitOptions {
   readonly onState?: ((record: SandboxRecord) => void) | undefined;
 }
 
+/** What to do about a sandbox that ends with its entry point. */
+export const entrypointAdvice =
+  "The entry point of its image must be a long-running command: let it end in `exec sleep infinity`, or leave it out.";
+
 const firstPollMs = 50;
 const longestPollMs = 1_000;
 
@@ -37,9 +41,14 @@ export async function pollSandbox<Value>(
 }
 
 export function errorState(record: SandboxRecord, operation: string): SandboxStateError {
-  const reason = record.message === undefined ? "The provider gave no reason" : record.message;
-  return new SandboxStateError(
-    `Sandbox ${record.id} is in state ${record.providerState}. ${reason.replace(/\.?$/, ".")}`,
-    { operation, sandboxId: record.id, providerState: record.providerState },
-  );
+  const { id, providerState, message, hasEndedEntrypoint } = record;
+  const words = message === undefined ? "The provider gave no reason" : message;
+  const text = `Sandbox ${id} is in state ${providerState}. ${words.replace(/\.?$/, ".")}`;
+  const shared = { operation, sandboxId: id, providerState };
+  return hasEndedEntrypoint === true
+    ? new SandboxStateError(`${text} ${entrypointAdvice}`, {
+        ...shared,
+        reason: "entrypoint-ended",
+      })
+    : new SandboxStateError(text, shared);
 }

@@ -23,50 +23,43 @@ const socketSchema = lazily(() =>
   }),
 );
 
-/** A port of the sandbox as seen from outside. */
+/** A port of the sandbox as seen from outside. A spread of it, and what is taken out of it, works like the object itself. */
 export class SandboxPreview implements PreviewUrl {
   readonly #target: PreviewTarget;
+  declare readonly url: string;
+  declare readonly webSocketUrl: string;
+  declare readonly headers: Readonly<Record<string, string>>;
+  declare readonly port: number;
+  declare readonly expiresAt: Date | undefined;
 
   constructor(parts: PreviewParts, address: PreviewAddress) {
     this.#target = new PreviewTarget(parts, address);
+    const get = <Key extends keyof PreviewAddress>(key: Key): PropertyDescriptor => ({
+      enumerable: true,
+      get: () => this.#target.address[key],
+    });
+    // Accessors of its own: as those of a class a spread would lose them, and as values a log that inspects would show the credential.
+    Object.defineProperties(this, {
+      url: get("url"),
+      webSocketUrl: get("webSocketUrl"),
+      headers: get("headers"),
+      port: get("port"),
+      expiresAt: get("expiresAt"),
+    });
   }
 
-  get url(): string {
-    return this.#target.address.url;
-  }
+  readonly fetch = (path: string, options?: PreviewFetchOptions): Promise<Response> =>
+    this.#target.parts.guard("fetch", () => fetchPreview(this.#target, path, options));
 
-  get webSocketUrl(): string {
-    return this.#target.address.webSocketUrl;
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return this.#target.address.headers;
-  }
-
-  get port(): number {
-    return this.#target.address.port;
-  }
-
-  get expiresAt(): Date | undefined {
-    return this.#target.address.expiresAt;
-  }
-
-  fetch(path: string, options?: PreviewFetchOptions): Promise<Response> {
-    return this.#target.parts.guard("fetch", () => fetchPreview(this.#target, path, options));
-  }
-
-  connectWebSocket(path: string, options?: PreviewSocketOptions): Promise<PreviewSocket> {
-    return this.#target.parts.guard("connectWebSocket", async () => {
+  readonly connectWebSocket = (
+    path: string,
+    options?: PreviewSocketOptions,
+  ): Promise<PreviewSocket> =>
+    this.#target.parts.guard("connectWebSocket", async () => {
       const checked = checkOptions("connectWebSocket", socketSchema, options);
       const timeoutMs = checked.timeoutMs ?? connectTimeoutMs;
       using deadline = Deadline.start("connectWebSocket", timeoutMs, checked.signal);
       deadline.throwIfEnded();
       return await connectPreview(this.#target, path, checked, deadline);
     });
-  }
-
-  /** The address as it is now. The fields are accessors, which JSON would leave out. */
-  toJSON(): PreviewAddress {
-    return { ...this.#target.address };
-  }
 }

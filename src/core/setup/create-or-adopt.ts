@@ -8,6 +8,7 @@ import {
 import { SandboxError } from "../../contract/sandbox-error.ts";
 import { delay } from "../delay.ts";
 import { isGoingAway } from "../lifecycle/find-sandbox.ts";
+import { namingHolders } from "../lifecycle/quota-holders.ts";
 import { retryIdempotent, waitBeforeRetryMs } from "../retry.ts";
 import { identityLabels, readIdentity } from "../sandbox-identity.ts";
 import {
@@ -95,7 +96,9 @@ export async function createOrAdopt(
         continue;
       }
       failures++;
-      if (!SandboxError.is(error) || !error.retryable || failures >= createAttempts) throw error;
+      if (!SandboxError.is(error) || !error.retryable || failures >= createAttempts) {
+        throw await namingHolders(error, transport, call);
+      }
       await delay(waitBeforeRetryMs(error, failures - 1), call.signal);
     }
   }

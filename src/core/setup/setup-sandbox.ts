@@ -23,11 +23,13 @@ import { type CreationFacts, createOrAdopt, type ObtainedSandbox } from "./creat
 import { greet } from "./greet.ts";
 import { prepareWorkDir } from "./prepare-work-dir.ts";
 import type { SandboxFacts } from "./prove-answer.ts";
+import { proveEntrypoint } from "./prove-entrypoint.ts";
 import { runTogether } from "./run-together.ts";
 import { SetupProgress } from "./setup-progress.ts";
 import type { SetupRequest } from "./setup-request.ts";
 import { beginToLoad, startAgent } from "./start-agent.ts";
 import { undoCreate } from "./undo-create.ts";
+import { whetherStopped } from "./whether-stopped.ts";
 
 export interface ReadySandbox {
   readonly record: SandboxRecord;
@@ -111,6 +113,11 @@ export async function setupSandbox(
         greeted,
         workDir,
         cloned,
+        created?.id === id && transport.findEndedEntrypoint !== undefined
+          ? greeted.then(() =>
+              progress.afterwards("probe", () => proveEntrypoint(transport, id, signal)),
+            )
+          : undefined,
         config.dotfiles === undefined
           ? undefined
           : progress.step("dotfiles", async () => {
@@ -136,8 +143,9 @@ export async function setupSandbox(
     if (facts === undefined) throw new Error("setup goes on without an answer");
     return { record, facts, agent: agent?.address };
   } catch (error) {
+    const cause = await whetherStopped(error, transport, created, call);
     const leaked = await takeBack(transport, request, created, creation);
-    throw explainFailure(error, progress, deadline, created?.id, leaked);
+    throw explainFailure(cause, progress, deadline, created?.id, leaked);
   }
 }
 
