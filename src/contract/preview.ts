@@ -56,7 +56,12 @@ export interface PreviewSocket {
   ): void;
 }
 
-/** An address under which a port of the sandbox is reached from outside, and requests to it. */
+/**
+ * An address under which a port of the sandbox is reached from outside, and requests to it.
+ *
+ * A spread has the fields as they are now, and the methods. `JSON.stringify` gives a {@link PreviewAddress}, credential and all, to
+ * be handed to a browser; `console.log` shows no credential.
+ */
 export interface PreviewUrl extends PreviewAddress {
   /**
    * `fetch` of a path on the port, such as `/api/items?limit=3`, with the credential. An address that has ended is renewed once, and the

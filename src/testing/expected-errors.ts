@@ -21,6 +21,7 @@ import type {
   ConfigError,
   SnapshotError,
   UnsupportedOperationError,
+  VolumeError,
 } from "../contract/provider-errors.ts";
 import { SandboxError } from "../contract/sandbox-error.ts";
 
@@ -43,6 +44,7 @@ export interface ErrorByCode {
   readonly SNAPSHOT_FAILED: SnapshotError;
   readonly TIMEOUT: TimeoutError;
   readonly UNSUPPORTED_OPERATION: UnsupportedOperationError;
+  readonly VOLUME_FAILED: VolumeError;
   readonly WORKING_DIRECTORY_NOT_FOUND: WorkingDirectoryNotFoundError;
 }
 

@@ -30,6 +30,7 @@ import { snapshotCases } from "./snapshots.ts";
 import { spawnCases } from "./spawn.ts";
 import { spawnAttachCases } from "./spawn-attach.ts";
 import { stateCases } from "./states.ts";
+import { volumeCases } from "./volumes.ts";
 
 /**
  * Registers the cases that every backend must pass: {@link Backend} as its docstrings describe it, from the outside.
@@ -73,8 +74,9 @@ export function testBackendConformance(options: ConformanceOptions): {
   agentCases(conformance);
   secretCases(conformance);
   dotfilesCases(conformance);
-  // Last: it counts what the others left.
+  volumeCases(conformance);
   snapshotCases(conformance);
+  // Last: it counts what the others left.
   leakCases(conformance);
   options.afterAll?.(() => conformance.releaseAll());
   return { cases: conformance.cases, skipped: conformance.skipped };

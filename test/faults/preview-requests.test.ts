@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, test } from "vitest";
 import {
   ConfigError,
@@ -73,7 +74,14 @@ describe.for(serverProfiles.filter(coversEverything))("server profile %s", (prof
       expect(await (await preview.fetch("/after")).json()).toMatchObject({ url: "/after" });
       expect(ended.hits).toBe(1);
       expect(preview.url).not.toBe(before);
+      // What is copied has all of it; what is only looked at shows no credential.
       expect(JSON.parse(JSON.stringify(preview))).toMatchObject({ url: preview.url, port });
+      const copy = { ...preview };
+      expect(copy).toMatchObject({ url: preview.url, port, expiresAt: preview.expiresAt });
+      expect(await (await copy.fetch("/copy")).json()).toMatchObject({ url: "/copy" });
+      expect(inspect(preview, { depth: 9, showHidden: true })).not.toContain(
+        new URL(preview.url).host,
+      );
 
       // One that must not be sent twice is its caller's to repeat: who redirected, nobody knows.
       const lost = fault({ surface: "preview", sandboxId }, login, { times: 1 });

@@ -19,7 +19,7 @@ const areasOfTransport = [
   "lifecycle",
   "snapshots",
   "secrets",
-  "snapshots",
+  "volumes",
   "leaks",
 ];
 
