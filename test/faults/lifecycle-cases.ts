@@ -7,10 +7,13 @@ import type {
   FaultRule,
 } from "../../src/emulator/index.ts";
 import type { DaytonaConfig } from "../../src/index.ts";
+import { until } from "../helpers/until.ts";
 
 /** What a case does with the sandbox: the backend's own calls, and the faults that strike it meanwhile. */
 interface CaseTools {
   backend(config?: DaytonaConfig): DaytonaBackend;
+  /** Lets the clock of the case's own emulator go on. */
+  letTimePass(minutes: number): void;
   ready(config?: DaytonaConfig): Promise<DaytonaBackend & { readonly sandboxId: string }>;
   fault(
     match: FaultMatch,
@@ -147,6 +150,14 @@ export const lifecycleCases: readonly LifecycleCase[] = [
       state: "creating",
     },
   ),
+  setup(
+    "F04 build fails",
+    "SETUP_FAILED",
+    0,
+    {},
+    { type: "fail-transition", state: "building_snapshot", to: "build_failed" },
+    { config: { image: "debian:12" } },
+  ),
   onReady("F04 error while started", "start", "SANDBOX_STATE", 1, async (backend, { fault }) => {
     await backend.stop();
     fault({}, { type: "fail-transition", state: "starting", errorReason: "Disk" });
@@ -178,10 +189,23 @@ export const lifecycleCases: readonly LifecycleCase[] = [
     fault(look, { type: "respond", status: 502 });
     return backend.status();
   }),
+  onReady("F07 missing in lists", "reconnect", "ok", 1, (ready, { fault, backend }) => {
+    fault({}, { type: "unlisted" });
+    return backend().reconnect(ready.sandboxId);
+  }),
   onReady("F08 deletion without an end", "teardown", "TEARDOWN_FAILED", 1, (backend, { fault }) => {
     fault({}, { type: "hold-state", state: "destroying" });
     return backend.teardown({ timeoutMs: 1_000 });
   }),
+  {
+    ...onReady("F09 stopped for idleness", "exec", "SANDBOX_STATE", 1, (backend, tools) => {
+      tools.letTimePass(16);
+      return until(async () => (await backend.status()).state === "stopped", 20_000).then(() =>
+        backend.exec("true"),
+      );
+    }),
+    options: { startHoldMs: 30_000 },
+  },
   onReady("F10 vanished", "exec", "SANDBOX_NOT_FOUND", 1, (backend, { fault }) => {
     fault({}, { type: "vanish" });
     return backend.exec("true");
@@ -213,7 +237,7 @@ export const lifecycleCases: readonly LifecycleCase[] = [
     backend.exec("ln -s /dev/full full").then(() => backend.writeFile("full/file", "x")),
   ),
   setup(
-    "F21 remote unreachable",
+    "F21, F26 connection refused",
     "SETUP_FAILED",
     0,
     { surface: "api", method: "PATCH" },
@@ -228,10 +252,15 @@ export const lifecycleCases: readonly LifecycleCase[] = [
     { type: "delay", ms: 0 },
     { options: { quotas: { totalDiskGiB: 0 } } },
   ),
+  onReady("F22 snapshot without an end", "createSnapshot", "TIMEOUT", 1, (backend, { fault }) => {
+    fault({}, { type: "hold-state", state: "snapshotting" });
+    return backend.createSnapshot("never-made", { timeoutMs: 1_000 });
+  }),
   onReady("F24 unknown state", "status", "ok", 1, (backend, { fault }) => {
     fault(look, { type: "rewrite", fields: { state: "levitating" } });
     return backend.status();
   }),
+  setup("F25 events lost", "ok", 1, {}, { type: "events" }),
   setup(
     "F28 key may not delete",
     "SETUP_FAILED",

@@ -32,6 +32,7 @@ describe.for(serverProfiles.filter(coversEverything))("server profile %s", (prof
       const ended = await run({
         backend: fixture.backend,
         ready: fixture.ready,
+        letTimePass: (minutes) => fixture.emulator.advanceClock(minutes * 60_000),
         fault: (...rule) => {
           const handle = fixture.fault(...rule);
           handles.push(handle);
