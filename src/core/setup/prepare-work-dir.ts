@@ -125,7 +125,8 @@ const sentences: Readonly<Record<GitErrorKind, string>> = {
   "authentication-failed": "the remote asked for credentials or refused them; set `gitCredentials`",
   "repository-not-found": "the remote has no such repository, or hides it without credentials",
   "commit-not-found": "the remote does not have that commit",
-  unreachable: "the remote could not be reached from the sandbox",
+  unreachable:
+    "the remote could not be reached from the sandbox; a provider may limit outgoing connections, by `network` or by the account",
   "other-origin": "the directory holds another repository",
   "directory-not-empty": "the directory is not empty",
   "git-missing": "there is no git in the sandbox",
