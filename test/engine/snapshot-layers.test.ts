@@ -29,5 +29,5 @@ describe.skipIf(skipped)(`layers, isolation ${title}`, () => {
     };
     const seen = await Promise.all([work(), work(), work(), work(), work()]);
     expect(seen.flat()).toEqual(Array(5 * rounds).fill("kept"));
-  }, 120_000);
+  }, rounds * 25_000);
 });
