@@ -25,7 +25,9 @@ export class SandboxActivity {
 
   async mark(sandboxId: string): Promise<void> {
     const now = Date.now();
-    if (now - (this.#markedAtMs.get(sandboxId) ?? 0) < markIntervalMs) return;
+    // A clock that was set back must not keep it from being written for as long.
+    const sinceMarkedMs = Math.abs(now - (this.#markedAtMs.get(sandboxId) ?? 0));
+    if (sinceMarkedMs < markIntervalMs) return;
     this.#markedAtMs.set(sandboxId, now);
     await utimes(this.#path(sandboxId), new Date(now), new Date(now)).catch(
       async (error: unknown) => {
