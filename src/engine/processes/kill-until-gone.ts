@@ -16,11 +16,12 @@ export async function killUntilGone(
   find: () => readonly number[],
   known: readonly number[] = [],
 ): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
+  // Time for which we really waited: this process may have stood still, as in a machine that is put to sleep.
+  let waitedMs = 0;
   for (let isFirst = true; ; isFirst = false) {
     const pids = isFirst && known.length > 0 ? known : find();
     if (pids.length === 0) return;
-    if (performance.now() > deadline) {
+    if (waitedMs >= WAIT_MS) {
       throw new EngineError(
         "PROCESSES_REMAIN",
         `Still there ${WAIT_MS} ms after SIGKILL: ${pids.join(", ")}`,
@@ -31,8 +32,9 @@ export async function killUntilGone(
     let pollMs = FIRST_POLL_MS;
     do {
       await delay(pollMs);
+      waitedMs += pollMs;
       pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
-    } while (pids.some(isThere) && performance.now() <= deadline);
+    } while (pids.some(isThere) && waitedMs < WAIT_MS);
   }
 }
 
