@@ -99,7 +99,7 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
     test("a file that grows while it is read gives what it had at the beginning", async () => {
       await withLocal(isolation, async ({ ready }) => {
         const backend = await ready();
-        const writer = await backend.spawn("while :; do seq 1 20000; done >>log");
+        const writer = await backend.spawn("while :; do seq 1 20000; sleep 0.01; done >>log");
         await until(
           async () => (await backend.exists("log")) && (await backend.stat("log")).size > 1e6,
         );
