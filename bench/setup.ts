@@ -12,6 +12,8 @@ import { startMeasuredEmulator } from "./with-sandbox.ts";
 const rounds = 12;
 const warmUpRounds = 1;
 const latencyMs = 80;
+/** Beside the straight script: how much of its time, and how many requests more. */
+const aims = { ratio: 1, more: 5 };
 const agentSource = join(import.meta.dirname, "../test/fixtures/agent/agent.cjs");
 
 interface Site {
@@ -173,7 +175,14 @@ function report(subjects: readonly Subject[]): void {
       console.log(`  ${route.padEnd(64)}${purpose}`.trimEnd());
     }
   }
+  const ratio = (ours ?? Number.NaN) / (raw ?? Number.NaN);
+  const [oursSent, rawSent] = subjects.map(({ requests }) => requests.length);
+  const more = (oursSent ?? Number.NaN) - (rawSent ?? Number.NaN);
   console.log(
-    `\nsetup() takes ${((ours ?? Number.NaN) / (raw ?? Number.NaN)).toFixed(2)} times the straight script's time`,
+    `\nsetup() takes ${ratio.toFixed(2)} times the straight script's time (the aim, at most ${aims.ratio.toFixed(1)}, is ${verdict(ratio <= aims.ratio)}) and sends ${more} requests more (the aim, at most ${aims.more}, is ${verdict(more <= aims.more)}).`,
   );
+}
+
+function verdict(isMet: boolean): string {
+  return isMet ? "met" : "missed";
 }

@@ -24,8 +24,8 @@ import { endOldAgent } from "./end-old-agent.ts";
 /** The longest that Daytona signs an address for; a backend that lives longer renews it. */
 export const agentAddressTtlMs = 86_400_000;
 
-/** Seconds that the start waits for an agent that ends at once. */
-const firstAnswerSeconds = 0.05;
+/** The start does not wait for what becomes of the agent: it is asked next, and its end is watched for if it is not ready then. */
+const firstAnswerSeconds = 0;
 const startTimeoutMs = 60_000;
 /** Several hosts may start agents that end at once; each has a try of its own. */
 const mostTries = 10;
