@@ -14,13 +14,14 @@ const removalTimeoutMs = 5_000;
 const filesPerScript = 50;
 
 /**
- * For each group of temporary file, path, expected bytes and mode: proves the size, follows a link, keeps mode and owner of
+ * For each group of temporary file, path, expected bytes and mode: proves that the file came (a gateway may have answered in the
+ * place of the upload) and its size, follows a link, keeps mode and owner of
  * what is replaced, and renames. Where a rename fails (some volumes), the content is copied in place.
  */
 const finishBody = `while [ "$#" -gt 0 ]; do
   temporary=$1; path=$2; bytes=$3; mode=$4; shift 4
-  have=$(wc -c <"$temporary") || exit 1
-  [ "$have" -eq "$bytes" ] || { rm -f "$temporary"; printf '%s short %s\\n' "${nonceVariable}" "$have"; exit 1; }
+  if [ -x "\${temporary%/*}" ] && ! [ -e "$temporary" ]; then have=0; else have=$(wc -c <"$temporary") || exit 1; fi
+  [ -e "$temporary" ] && [ "$have" -eq "$bytes" ] || { rm -f "$temporary"; printf '%s short %s\\n' "${nonceVariable}" "$have"; exit 1; }
   if [ -L "$path" ]; then
     real=$(readlink -f "$path") && [ -n "$real" ] || { rm -f "$temporary"; echo "No such file or directory"; exit 1; }
     if [ "\${real%/*}" != "\${path%/*}" ]; then
