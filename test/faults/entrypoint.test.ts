@@ -1,7 +1,8 @@
 import { describe, test } from "vitest";
 import { LocalEngine } from "../../src/engine/local-engine.ts";
-import { SandboxStateError, SetupError } from "../../src/index.ts";
+import { createProvider, SandboxStateError, SetupError } from "../../src/index.ts";
 import { emulatorsOfFile } from "../helpers/emulator-fixture.ts";
+import { isLongRun } from "../helpers/long-run.ts";
 import { rejection } from "../helpers/rejection.ts";
 
 /** Images whose entry point ends: told at once and by its name, whether or not the server lets the sandbox go on without. */
@@ -41,11 +42,16 @@ describe.skipIf(!available)("an entry point", () => {
         expect,
         { useSnapshotEntrypoint: true },
         async ({ backend, sandboxes }) => {
-          const error = await rejection(expect, backend(imageThat(script)).setup(), SetupError, {
-            code: "SETUP_FAILED",
-            operation: "setup",
-            retryable: false,
-          });
+          const error = await rejection(
+            expect,
+            backend(imageThat(script)).setup({ timeoutMs: 60_000 }),
+            SetupError,
+            {
+              code: "SETUP_FAILED",
+              operation: "setup",
+              retryable: false,
+            },
+          );
           expect(error).toMatchObject({ ...facts, leaked: [] });
           expect(error.message).toMatch(/long-running/);
           expect(error.cause).toBeInstanceOf(SandboxStateError);
@@ -55,4 +61,25 @@ describe.skipIf(!available)("an entry point", () => {
       );
     },
   );
+
+  // The creation itself is refused then, by the server's 400 of a sandbox that exists.
+  test.runIf(isLongRun)("that a snapshot brings along", async ({ expect }) => {
+    const options = { useSnapshotEntrypoint: true };
+    await withEmulator(expect, options, async ({ backend, config, sandboxes }) => {
+      await using provider = createProvider("daytona", {
+        apiKey: config.apiKey,
+        apiUrl: config.apiUrl,
+      });
+      const { imageBuilder: image } = imageThat("exit 5");
+      await provider.snapshots.build({ name: "ends:1", image });
+      const error = await rejection(expect, backend({ snapshot: "ends:1" }).setup(), SetupError, {
+        code: "SETUP_FAILED",
+        operation: "setup",
+        retryable: false,
+      });
+      expect(error).toMatchObject({ step: "wait", leaked: [] });
+      expect(error.cause).toMatchObject({ reason: "entrypoint-ended", providerState: "error" });
+      expect(sandboxes()).toEqual([]);
+    });
+  });
 });

@@ -11,6 +11,8 @@ export interface EnsureRunningOptions extends WaitOptions {
 
 /** A sandbox that stops so often while it comes up will go on to do so. */
 const mostStops = 3;
+/** Looks may miss that it came up, and may be behind: only after this time are starts that led to nothing counted too. */
+const patienceMs = 10_000;
 
 /**
  * Brings a sandbox to `running` from whatever state it is in: starts a stopped one, waits for transitions, repairs an error
@@ -21,9 +23,12 @@ export function ensureRunning(
   sandboxId: string,
   options: EnsureRunningOptions,
 ): Promise<SandboxRecord> {
+  const naming = (error: unknown) => namingHolders(error, transport, options);
   let hasRecovered = false;
   let isComingUp = false;
   let stops = 0;
+  let starts = 0;
+  let firstStartAtMs = Number.POSITIVE_INFINITY;
   return pollSandbox(transport, sandboxId, options, async (record) => {
     switch (record.state) {
       case "running":
@@ -31,19 +36,23 @@ export function ensureRunning(
       case "stopped":
       case "archived":
         if (record.becomingRunning) return undefined;
-        if (isComingUp && ++stops >= mostStops) throw stoppedByItself(record, options.operation);
+        if (isComingUp) stops++;
         isComingUp = false;
+        if (
+          stops >= mostStops ||
+          (starts >= mostStops && performance.now() - firstStartAtMs > patienceMs)
+        )
+          throw stoppedByItself(record, options.operation);
         if (!options.start) throw notRunning(record, options.operation);
-        await acceptConflict(() => transport.requestStart(sandboxId, options)).catch(
-          async (error: unknown) => {
-            throw await namingHolders(error, transport, options);
-          },
-        );
+        if (await acceptConflict(() => transport.requestStart(sandboxId, options), naming)) {
+          starts++;
+          firstStartAtMs = Math.min(firstStartAtMs, performance.now());
+        }
         return undefined;
       case "error":
         if (!record.recoverable || hasRecovered) throw errorState(record, options.operation);
         hasRecovered = true;
-        await acceptConflict(() => transport.requestRecovery(sandboxId, options));
+        await acceptConflict(() => transport.requestRecovery(sandboxId, options), naming);
         return undefined;
       case "deleted":
         throw errorState(record, options.operation);
@@ -61,14 +70,21 @@ export function ensureRunning(
 /**
  * The next poll tells what came of it, so a conflict with another's change and a passing failure are no end. A start that the
  * provider says has failed is none either: the error's reason, and whether it can be repaired, stand in the sandbox's state.
+ *
+ * @returns Whether the request was accepted.
  */
-async function acceptConflict(request: () => Promise<void>): Promise<void> {
+async function acceptConflict(
+  request: () => Promise<void>,
+  explain: (error: unknown) => Promise<unknown>,
+): Promise<boolean> {
   try {
     await request();
+    return true;
   } catch (error) {
     const isAboutState = error instanceof SandboxStateError;
     const mayPass = SandboxError.is(error) && error.retryable;
-    if (!isAboutState && !mayPass) throw error;
+    if (!isAboutState && !mayPass) throw await explain(error);
+    return false;
   }
 }
 

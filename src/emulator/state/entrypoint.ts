@@ -28,7 +28,7 @@ export async function startEntrypoint(
     await daemon.memory(Sessions).get({ entry, engine, daemon }, entrypointSessionId);
     return;
   }
-  daemon.memory(Sessions).leaveOutEntrypoint();
+  entry.runsEntrypointItself = true;
   const first = await engine.spawn(entrypoint).catch(() => undefined);
   if (first === undefined || (await endsWithin(first, watchMs))) {
     await engine.stop({ graceMs: 0 });

@@ -18,6 +18,8 @@ export class SandboxEntry {
   readonly madeHere: boolean;
   /** What faults are compared with: the name is the one it was made with, also when a delete has renamed it. */
   readonly subject: { readonly sandboxId: string; readonly name: string };
+  /** Whether the entry point is a process of the sandbox's own, of which the daemon knows nothing. */
+  runsEntrypointItself = false;
   readonly shell = new ShellChoice();
   #daemon = new ToolboxDaemon();
   readonly #changes = new EventEmitter().setMaxListeners(0);

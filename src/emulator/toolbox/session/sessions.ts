@@ -18,7 +18,6 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #starting = new Set<string>();
   #entrypoint: Promise<Session> | undefined;
-  #isBesideEntrypoint = false;
 
   async create(call: SessionSurroundings, id: string): Promise<Session> {
     if (this.#sessions.has(id) || this.#starting.has(id)) {
@@ -57,14 +56,9 @@ export class Sessions {
     this.#sessions.delete(session.id);
   }
 
-  /** The entry point is a process of the sandbox's own, of which the daemon knows nothing. */
-  leaveOutEntrypoint(): void {
-    this.#isBesideEntrypoint = true;
-  }
-
   /** The real daemon starts it with itself; here one that only sleeps is started when it is first asked for. */
   async #entrypointSession(call: SessionSurroundings): Promise<Session> {
-    if (this.#isBesideEntrypoint) throw notFound("session not found");
+    if (call.entry.runsEntrypointItself) throw notFound("session not found");
     this.#entrypoint ??= this.#startEntrypoint(call).catch((error: unknown) => {
       this.#entrypoint = undefined;
       throw error;
