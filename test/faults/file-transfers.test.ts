@@ -68,7 +68,8 @@ for (const profile of serverProfiles.filter(coversEverything)) {
       for (const [name, effect] of [...effects, ...cuts]) {
         for (const read of [
           () => backend.readFile("file"),
-          async () => new Response(await backend.readFileStream("file")).bytes(),
+          async () =>
+            new Uint8Array(await new Response(await backend.readFileStream("file")).arrayBuffer()),
         ]) {
           const struck = fault(download, effect, { times: 1 });
           // Never a file that is shorter, or another one.
