@@ -35,8 +35,10 @@ export function ptyCommand({ command, rows, cols }: PtyCommandInput): string {
 }
 
 // `script` of util-linux and the pty module of Python copy bytes as they are. Their own exit code says nothing when they were
-// killed, so what runs inside writes down how it ended; without that this shell does not claim to know.
+// killed, so what runs inside writes down how it ended; without that this shell does not claim to know. A signal to all of them must
+// not end this shell first: its code would be taken for the program's, and what the program still shows would come too late.
 const openTerminal = [
+  "trap : INT QUIT HUP TERM",
   `inner='exec /bin/sh "$SANDBOX_BACKEND_PTY.inner"'`,
   `if ${hasScript}; then`,
   `  SHELL=/bin/sh script -qefc "SHELL='\${SHELL-}' $inner" /dev/null`,
@@ -49,8 +51,15 @@ const openTerminal = [
   `  exit ${noTerminalExitCode}`,
   "fi",
   "ended=$?",
+  // `script` may be gone before the program has dealt with the same signal.
+  "turn=0",
+  `while [ -s "$SANDBOX_BACKEND_PTY.tty" ] && [ ! -s "$SANDBOX_BACKEND_PTY.code" ] && [ $turn -lt 40 ]; do`,
+  "  turn=$((turn + 1))",
+  "  sleep 0.05 2>/dev/null || { sleep 1; turn=$((turn + 19)); }",
+  "done",
   `if read -r code <"$SANDBOX_BACKEND_PTY.code"; then exit "$code"; fi 2>/dev/null`,
   `[ $ended = 0 ] || exit $ended`,
+  "trap - TERM",
   "kill -TERM $$",
   "",
 ].join("\n");
