@@ -4,11 +4,16 @@ import { createInterface } from "node:readline";
 import { builtProgram } from "../helpers/built-program.ts";
 import { until } from "../helpers/until.ts";
 
-const program = await builtProgram(new URL("../fixtures/host/run-process.ts", import.meta.url));
+const programs = {
+  "run-process": await builtProgram(new URL("../fixtures/host/run-process.ts", import.meta.url)),
+  "watch-terminal": await builtProgram(
+    new URL("../fixtures/host/watch-terminal.ts", import.meta.url),
+  ),
+};
 
 type Fact = Readonly<Record<string, unknown>>;
 
-/** A host that runs a process, see `fixtures/host/run-process.ts`. */
+/** A host of its own process, see `fixtures/host`. */
 export interface RunningHost {
   /** What it has said so far. */
   readonly facts: readonly Fact[];
@@ -18,8 +23,8 @@ export interface RunningHost {
   kill(): Promise<void>;
 }
 
-export function startHost(job: object): RunningHost {
-  const child = spawn(process.execPath, [program, JSON.stringify(job)], {
+export function startHost(job: object, name: keyof typeof programs = "run-process"): RunningHost {
+  const child = spawn(process.execPath, [programs[name], JSON.stringify(job)], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const facts: Fact[] = [];

@@ -3,9 +3,16 @@ import { ConnectionError } from "../../contract/provider-errors.ts";
 import { Deadline } from "../deadline.ts";
 import { shellQuote } from "../shell-quote.ts";
 import type { LiveTerminal, SandboxChannel } from "../transport.ts";
+import { viewLifeSeconds } from "./pty-scripts.ts";
 
 /** Milliseconds that a shell may take to read its start-up files and to begin the view. */
 const openTimeoutMs = 30_000;
+
+/** Milliseconds after which a view is given up for a new one: well before it ends in the sandbox, which could cost input. */
+const replaceAfterMs = (viewLifeSeconds - 5 * 60) * 1_000;
+
+/** Milliseconds without input that the replacement waits for, so that it cuts off nothing that is on its way. */
+const quietBeforeReplaceMs = 2_000;
 
 /** Bytes that wait for a slow reader; more are left to the record. */
 const mostWaitingBytes = 1024 * 1024;
@@ -19,6 +26,9 @@ export class LiveView {
   readonly #start: string;
   #terminal: LiveTerminal | undefined;
   #isOpen = true;
+  #replacement: NodeJS.Timeout | undefined;
+  #sending = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
   #seen: Buffer | undefined = Buffer.alloc(0);
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -62,6 +72,7 @@ export class LiveView {
       const line = ` exec /bin/sh ${path} ${offset} ${first} ${second} ${record}\r`;
       await terminal.send(Buffer.from(line));
       await view.#started(deadline.signal);
+      view.#replaceIn(replaceAfterMs);
       return view;
     } catch (error) {
       view.close();
@@ -91,11 +102,18 @@ export class LiveView {
     if (this.#terminal === undefined || !this.#isOpen) {
       throw new ConnectionError("The connection to the terminal is gone.", { retryable: true });
     }
-    await this.#terminal.send(bytes);
+    this.#sending += 1;
+    try {
+      await this.#terminal.send(bytes);
+    } finally {
+      this.#sending -= 1;
+      this.#sentAtMs = performance.now();
+    }
   }
 
   close(): void {
     this.#isOpen = false;
+    clearTimeout(this.#replacement);
     this.#terminal?.close();
   }
 
@@ -104,6 +122,17 @@ export class LiveView {
     this.close();
     this.#onStarted();
     this.#onNews();
+  }
+
+  /** Closes in a moment without input; the reader then opens another from the byte that it needs next. */
+  #replaceIn(ms: number): void {
+    if (!this.#isOpen) return;
+    this.#replacement = setTimeout(() => {
+      const quietMs = performance.now() - this.#sentAtMs;
+      if (this.#sending === 0 && quietMs >= quietBeforeReplaceMs) this.#close();
+      else this.#replaceIn(quietBeforeReplaceMs);
+    }, ms);
+    this.#replacement.unref();
   }
 
   #accept(bytes: Uint8Array): void {

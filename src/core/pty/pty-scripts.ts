@@ -9,6 +9,9 @@ export interface TerminalSize {
   readonly cols: number;
 }
 
+/** Seconds after which a live view ends in the sandbox, whoever looks at it. A host that is there replaces its view before. */
+export const viewLifeSeconds = 30 * 60;
+
 /** Where a terminal is. */
 export type PreparedPty =
   | {
@@ -77,17 +80,24 @@ const resize = shellText(`
 // Runs in a terminal of the provider's. Arguments: offset, two halves of a mark, path of the record. Once the mark is out, what
 // follows is the record from the offset on, byte for byte; what comes in is typed into the terminal. No message of `tail` may come
 // between those bytes. Not one quote in it.
+//
+// It ends by itself after a time: a host that was killed cannot remove it, and the provider would keep it until the terminal's end.
+// The end of this shell, the first of its session, hangs up all that it started.
 const viewFile = shellText(`
+  life=${viewLifeSeconds}
   stty raw -echo
   exec 3<&0 2>/dev/null
   cat <&3 >"$4.fifo" &
+  writer=$!
+  { sleep "$life" && kill $$; } &
+  clock=$!
   printf %s%s "$2" "$3"
   set -- "$1" "$4"
   read -r kind pid rest <"$2.pid"
   if tail --version >/dev/null 2>&1; then tail --pid="$pid" -c +$(($1 + 1)) -f "$2.out"
   else tail -c +$(($1 + 1)) -f "$2.out"
   fi
-  kill $!
+  kill $writer $clock
 `);
 
 function readPrepared(answer: ScriptAnswer, record: string): PreparedPty | undefined {
