@@ -121,7 +121,15 @@ export class SandboxPty implements Pty {
   }
 
   async kill(options?: CallOptions): Promise<boolean> {
-    return this.#call("pty.kill", options, (signal) => endProcess(this.#observer, signal));
+    return this.#call("pty.kill", options, async (signal) => {
+      this.#use();
+      try {
+        return await endProcess(this.#observer, signal);
+      } finally {
+        // It may take longer than the time after which nobody looks any more, and somebody is to see the end.
+        this.#use();
+      }
+    });
   }
 
   detach(): void {
