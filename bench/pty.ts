@@ -122,7 +122,7 @@ function counter(): { add(bytes: number): void; shown(): number; next(): Promise
 async function recorded({ backend }: MeasuredSandbox): Promise<Terminal> {
   const terminal = await backend.attachPty({ rows: 24, cols: 80, command: "sh -i" });
   const count = counter();
-  void (async () => {
+  const reading = (async () => {
     for await (const chunk of terminal.output) count.add(chunk.length);
   })();
   return {
@@ -132,6 +132,7 @@ async function recorded({ backend }: MeasuredSandbox): Promise<Terminal> {
     next: count.next,
     close: async () => {
       await terminal.kill();
+      await reading;
     },
   };
 }
