@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { AbortError, TimeoutError } from "../contract/lifecycle-errors.ts";
 import type { SandboxError } from "../contract/sandbox-error.ts";
 
@@ -19,6 +20,8 @@ export class Deadline implements Disposable {
     this.operation = operation;
     this.timeoutMs = timeoutMs;
     this.#callerSignal = callerSignal;
+    // One call may do any number of things side by side, which is no leak that Node has to warn of.
+    setMaxListeners(0, this.#controller.signal);
     this.#timer = setTimeout(() => this.#controller.abort(this.#timeoutError()), timeoutMs);
     if (callerSignal?.aborted) this.#onCallerAbort();
     else callerSignal?.addEventListener("abort", this.#onCallerAbort, { once: true });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
@@ -35,6 +36,8 @@ export class LocalConnection {
     // A sandbox of one kind means nothing to an engine of the other.
     this.#directory = join(directory, isolation);
     this.#isolation = isolation;
+    // Any number of requests may be on their way; more than ten are no leak that Node has to warn of.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** The engine, for work that goes on when its caller gives up. Rejects when the signal has ended. */

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { reconnectBackend } from "../../../src/create-backend.ts";
 import {
   AbortError,
@@ -92,6 +92,16 @@ for (const { isolation, skipped, title } of await isolationsUnderTest()) {
         } finally {
           await rm(folder, { recursive: true, force: true });
         }
+        await backend.teardown();
+      });
+    });
+
+    test("as many calls at once as one likes are no reason for a warning", async () => {
+      await withLocal(isolation, async ({ ready }) => {
+        const backend = await ready();
+        const warn = vi.spyOn(process, "emitWarning");
+        await Promise.all(Array.from({ length: 24 }, () => backend.exists("none")));
+        expect(warn).not.toHaveBeenCalled();
         await backend.teardown();
       });
     });
